@@ -1,0 +1,86 @@
+#include "core/net/outbox.h"
+
+#include <utility>
+
+#include <boost/asio/error.hpp>
+
+#include "core/runtime/runtime.h"
+
+namespace babilu::net {
+
+Outbox::Outbox(Runtime& runtime, Stream& stream, Scope& scope, Limits limits,
+               FailureHandler failed)
+    : runtime_(runtime),
+      stream_(stream),
+      scope_(scope),
+      limits_(limits),
+      failed_handler_(std::move(failed)),
+      flush_(runtime, [](void* self) { static_cast<Outbox*>(self)->flush_now(); }, this),
+      progress_(runtime) {}
+
+void Outbox::flush_now() {
+  if (draining_ || failed_) return;
+  if (write()) {
+    progress_.notify_all();
+  } else if (!failed_ && !scope_.cancelled()) {
+    draining_ = true;
+    scope_.spawn("outbox", drain());
+  }
+}
+
+bool Outbox::write() {
+  for (;;) {
+    if (written_ == writing_.size()) {
+      written_ = 0;
+      // Frees the old buffer: an idle connection holds none.
+      writing_ = std::exchange(pending_, {});
+      if (writing_.empty()) return !stream_.unsent();
+    }
+    const Transfer sent = stream_.write_some(ByteView(writing_).subspan(written_));
+    written_ += sent.bytes;
+    if (sent.error == boost::asio::error::would_block) return false;
+    if (sent.error) {
+      fail(sent.error);
+      return false;
+    }
+  }
+}
+
+task<> Outbox::drain() {
+  while (!failed_) {
+    const error_code error = co_await stream_.writable(runtime_.now() + limits_.stall);
+    if (error) {
+      fail(error);
+      break;
+    }
+    const bool empty = write();
+    progress_.notify_all();
+    if (empty) break;
+  }
+  draining_ = false;
+}
+
+void Outbox::fail(error_code error) {
+  if (failed_) return;
+  failed_ = true;
+  pending_ = {};
+  writing_ = {};
+  written_ = 0;
+  progress_.notify_all();
+  failed_handler_(error);
+}
+
+task<bool> Outbox::drained(Deadline deadline) {
+  flush_now();
+  while (!failed_ && (bytes() > 0 || draining_)) {
+    const bool progressed = co_await progress_.wait(deadline);
+    if (!progressed) co_return false;
+  }
+  co_return !failed_;
+}
+
+task<> Outbox::below_soft() {
+  while (!failed_ && over_soft()) co_await progress_.wait();
+}
+
+}  // namespace babilu::net

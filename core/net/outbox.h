@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+
+#include "core/net/stream.h"
+#include "core/runtime/deferred.h"
+#include "core/runtime/scope.h"
+
+namespace babilu::net {
+
+/// The coalescing writer of a stream. What is appended while the loop is busy, or while a write is
+/// on its way, leaves in one write.
+///
+/// Bounded by whoever appends: over `soft` bytes it should pause its source, over `hard` it must
+/// drop the connection; both are for the caller to ask, and `stalled` says so by itself when the
+/// other side takes nothing for too long. Owner: a connection. Thread: the Runtime's.
+class Outbox {
+ public:
+  struct Limits {
+    std::size_t soft = 256 * 1024;
+    std::size_t hard = 8 * 1024 * 1024;
+    Clock::duration stall = std::chrono::seconds(30);
+  };
+  /// Told once, when the stream failed or stalled; nothing is written afterwards.
+  using FailureHandler = std::function<void(error_code)>;
+
+  Outbox(Runtime& runtime, Stream& stream, Scope& scope, Limits limits, FailureHandler failed);
+
+  /// Append here, then call flush().
+  Bytes& pending() noexcept { return pending_; }
+  /// Sends what is pending, a little later.
+  void flush() { flush_.schedule(); }
+  /// Sends as much as can be sent without waiting, now.
+  void flush_now();
+
+  std::size_t bytes() const noexcept { return pending_.size() + writing_.size() - written_; }
+  bool over_soft() const noexcept { return bytes() > limits_.soft; }
+  bool over_hard() const noexcept { return bytes() > limits_.hard; }
+
+  /// True when everything has left; false when the stream failed or the deadline passed first.
+  task<bool> drained(Deadline deadline);
+  /// Returns when no longer over the soft limit, or failed.
+  task<> below_soft();
+
+ private:
+  /// Writes until empty (true) or until the stream would block (false).
+  bool write();
+  task<> drain();
+  void fail(error_code error);
+
+  Runtime& runtime_;
+  Stream& stream_;
+  Scope& scope_;
+  const Limits limits_;
+  FailureHandler failed_handler_;
+  Deferred flush_;
+  Condition progress_;
+  Bytes pending_;
+  Bytes writing_;
+  std::size_t written_ = 0;
+  bool draining_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace babilu::net

@@ -1,0 +1,176 @@
+#include "core/rpc/connection.h"
+
+#include <algorithm>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "core/runtime/runtime.h"
+#include "core/wire/envelope.pb.h"
+
+namespace babilu::rpc {
+
+namespace {
+
+/// How long a last goaway may take to leave.
+constexpr auto farewell = std::chrono::seconds(1);
+
+/// Reads in a row before others get their turn.
+constexpr int reads_per_turn = 16;
+
+Status explain(error_code error) {
+  if (error == boost::asio::error::eof) return {};
+  return {Code::unavailable, "connection_lost", error.message()};
+}
+
+}  // namespace
+
+Connection::Connection(Runtime& runtime, net::StreamPtr stream, Side side,
+                       ConnectionOptions options, Handler& handler)
+    : runtime_(runtime),
+      stream_(std::move(stream)),
+      options_(options),
+      handler_(handler),
+      scope_(runtime),
+      outbox_(runtime, *stream_, scope_, options.outbox,
+              [this](error_code error) { abort(explain(error)); }),
+      multiplexer_(side, options.limits, outbox_.pending()),
+      ended_early_(runtime),
+      watch_(runtime.clock(), [](void* self) { static_cast<Connection*>(self)->keep_time(); },
+             this),
+      side_(side) {}
+
+Connection::~Connection() = default;
+
+task<Status> Connection::run(wire::Hello hello) {
+  multiplexer_.send_hello(std::move(hello));
+  flush();
+  last_read_ = runtime_.now();
+  watch_.set(last_read_ + options_.hello_timeout);
+  try {
+    co_await read();
+  } catch (const boost::system::system_error& error) {
+    // Cancelled from above. Tidy up, then let the cancellation go on.
+    if (error.code() != boost::asio::error::operation_aborted) throw;
+    abort({Code::cancelled, "cancelled", {}});
+  }
+  ended_ = true;
+  watch_.cancel();
+  stream_->close();
+  scope_.cancel();
+  co_await boost::asio::this_coro::reset_cancellation_state();
+  co_await scope_.join();
+  co_return outcome_.value_or(Status{});
+}
+
+task<> Connection::read() {
+  int turns = 0;
+  while (!outcome_) {
+    if (side_ == Side::listener && outbox_.over_soft()) {
+      co_await outbox_.below_soft();
+      continue;
+    }
+    const MutableByteView scratch = runtime_.scratch();
+    const net::Transfer got = stream_->read_some(scratch);
+    if (got.bytes > 0) take(scratch.first(got.bytes));
+    if (outcome_) break;
+    if (got.error && got.error != boost::asio::error::would_block) {
+      outcome_ = closing_ ? reason_to_close_ : explain(got.error);
+    } else if (got.bytes < scratch.size()) {
+      // A short read means that there is no more for now.
+      turns = 0;
+      const error_code error = co_await stream_->readable();
+      if (error && !outcome_) outcome_ = explain(error);
+    } else if (++turns == reads_per_turn) {
+      turns = 0;
+      co_await runtime_.yield();
+    }
+  }
+}
+
+void Connection::take(ByteView input) {
+  last_read_ = runtime_.now();
+  pinged_ = false;
+  if (closing_) return;
+  const bool was_partial = multiplexer_.partial_frame();
+  const bool was_greeted = multiplexer_.greeted();
+  auto violation = multiplexer_.receive(input, *this);
+  if (!multiplexer_.partial_frame()) {
+    frame_began_ = {};
+  } else if (!was_partial) {
+    frame_began_ = last_read_;
+    watch_.set(last_read_ + options_.frame_timeout);
+  }
+  if (!was_greeted && multiplexer_.greeted()) watch_.set(last_read_ + options_.ping_after);
+  if (violation) {
+    close({violation->code, std::move(violation->reason), std::move(violation->message)});
+  } else {
+    flush();
+  }
+}
+
+void Connection::keep_time() {
+  const auto now = runtime_.now();
+  if (!multiplexer_.greeted()) {
+    close({Code::deadline_exceeded, "no_hello", "no hello came in time"});
+    return;
+  }
+  if (frame_began_ != Clock::time_point{} && now >= frame_began_ + options_.frame_timeout) {
+    close({Code::deadline_exceeded, "frame_too_slow", "a frame took too long to arrive"});
+    return;
+  }
+  const auto silent = now - last_read_;
+  if (pinged_ && silent >= options_.ping_after + options_.ping_timeout) {
+    abort({Code::unavailable, "no_pong", "the other side does not answer"});
+    return;
+  }
+  if (!pinged_ && silent >= options_.ping_after) {
+    pinged_ = true;
+    multiplexer_.ping(0);
+    flush();
+  }
+  const auto next =
+      last_read_ + options_.ping_after + (pinged_ ? options_.ping_timeout : Clock::duration{});
+  const bool partial = frame_began_ != Clock::time_point{};
+  watch_.set(partial ? std::min(next, frame_began_ + options_.frame_timeout) : next);
+}
+
+void Connection::on_goaway(std::uint32_t last, const Status& why) {
+  handler_.on_goaway(last, why);
+  // A goaway with an error is the other side's last word.
+  if (!why.ok() && !outcome_) {
+    outcome_ = why;
+    stream_->close();
+    ended_early_.notify_all();
+  }
+}
+
+void Connection::close(Status why) {
+  if (closing_ || ended_ || outcome_) return;
+  closing_ = true;
+  multiplexer_.goaway(why);
+  reason_to_close_ = std::move(why);
+  scope_.spawn("farewell", finish());
+}
+
+task<> Connection::finish() {
+  const Deadline deadline = runtime_.now() + farewell;
+  co_await outbox_.drained(deadline);
+  stream_->shutdown();
+  // Closing with bytes unread would reset the connection, and the goaway might be lost with it:
+  // give the other side time to end first. The reader throws away what still comes.
+  while (!outcome_) {
+    const bool notified = co_await ended_early_.wait(deadline);
+    if (!notified) break;
+  }
+  abort(reason_to_close_);
+}
+
+void Connection::abort(Status why) {
+  if (outcome_ || ended_) return;
+  outcome_ = std::move(why);
+  stream_->close();
+  ended_early_.notify_all();
+}
+
+}  // namespace babilu::rpc

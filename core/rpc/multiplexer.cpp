@@ -1,0 +1,227 @@
+#include "core/rpc/multiplexer.h"
+
+#include "core/wire/envelope.pb.h"
+
+namespace babilu::rpc {
+
+using wire::Frame;
+using wire::Header;
+using wire::Kind;
+
+namespace {
+
+constexpr std::uint32_t version = 1;
+
+Violation protocol_error(std::string reason, std::string message) {
+  return {Code::invalid_argument, std::move(reason), std::move(message)};
+}
+
+std::uint32_t or_default(std::uint32_t value, std::uint32_t fallback) {
+  return value == 0 ? fallback : value;
+}
+
+}  // namespace
+
+Multiplexer::Multiplexer(Side side, MultiplexerLimits limits, Bytes& out)
+    : side_(side),
+      limits_(limits),
+      out_(out),
+      reader_(limits.frame),
+      next_stream_(side == Side::dialer ? 1 : 2) {}
+
+bool Multiplexer::ours(std::uint32_t stream) const noexcept {
+  return (stream % 2 == 1) == (side_ == Side::dialer);
+}
+
+void Multiplexer::send(Kind kind, std::uint32_t value, ByteView message) {
+  wire::append(out_, {.kind = kind, .value = value}, {}, {}, message);
+}
+
+void Multiplexer::send_hello(wire::Hello hello) {
+  hello.set_version_min(version);
+  hello.set_version_max(version);
+  hello.set_frame_limit(limits_.frame);
+  hello.set_streams_limit(limits_.streams);
+  hello.set_initial_credit(limits_.credit);
+  const std::string encoded = hello.SerializeAsString();
+  send(Kind::hello, 0, bytes_of(encoded));
+}
+
+std::optional<Violation> Multiplexer::receive(ByteView input, Events& events) {
+  std::optional<Violation> violation;
+  const wire::FrameError error = reader_.consume(input, [&](const Frame& frame) {
+    violation = on_frame(frame, events);
+    return !violation;
+  });
+  if (error != wire::FrameError::none) return protocol_error("bad_frame", to_string(error));
+  return violation;
+}
+
+std::optional<Violation> Multiplexer::on_frame(const Frame& frame, Events& events) {
+  if (!greeted_ && frame.header.kind != Kind::hello && frame.header.kind != Kind::goaway) {
+    return protocol_error("hello_expected", "the first frame must be a hello");
+  }
+  switch (frame.header.kind) {
+    case Kind::hello: return on_hello(frame, events);
+    case Kind::request: return on_request(frame, events);
+    case Kind::reply: return on_reply(frame, events);
+    case Kind::item:
+    case Kind::credit:
+    case Kind::cancel: on_stream_frame(frame, events); break;
+    case Kind::ping: send(Kind::pong, frame.header.value, {}); break;
+    case Kind::pong: events.on_pong(frame.header.value); break;
+    case Kind::goaway: on_goaway(frame, events); break;
+  }
+  return std::nullopt;
+}
+
+std::optional<Violation> Multiplexer::on_hello(const Frame& frame, Events& events) {
+  if (greeted_) return protocol_error("second_hello", "hello is sent once");
+  wire::Hello hello;
+  const ByteView message = frame.message();
+  if (!hello.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
+    return protocol_error("bad_hello", "the hello is not a babilu.wire.Hello message");
+  }
+  if (hello.version_min() > version || hello.version_max() < version) {
+    return Violation{Code::failed_precondition, "no_common_version",
+                     "this side speaks version 1 only"};
+  }
+  greeted_ = true;
+  peer_frame_limit_ = or_default(hello.frame_limit(), wire::default_frame_limit);
+  peer_streams_limit_ = or_default(hello.streams_limit(), MultiplexerLimits{}.streams);
+  events.on_hello(hello);
+  return std::nullopt;
+}
+
+std::optional<Violation> Multiplexer::on_request(const Frame& frame, Events& events) {
+  const std::uint32_t stream = frame.header.stream;
+  if (ours(stream)) {
+    return protocol_error("wrong_parity", "the dialer's streams are odd, the listener's even");
+  }
+  if (incoming_.contains(stream)) {
+    return protocol_error("stream_in_use", "a stream is used again before its reply");
+  }
+  last_incoming_ = stream;
+  incoming_.emplace(stream, Tag{0});
+  if (going_away_) {
+    Reply refusal = Reply::refuse({Code::unavailable, "draining", "this side is going away"});
+    refusal.unstarted = true;
+    reply(stream, refusal);
+  } else if (incoming_.size() > limits_.streams) {
+    Reply refusal = Reply::refuse({Code::resource_exhausted, "too_many_streams",
+                                   "more unanswered requests than hello allows"});
+    refusal.unstarted = true;
+    reply(stream, refusal);
+  } else {
+    events.on_request(frame);
+  }
+  return std::nullopt;
+}
+
+std::optional<Violation> Multiplexer::on_reply(const Frame& frame, Events& events) {
+  const auto found = outgoing_.find(frame.header.stream);
+  if (found == outgoing_.end()) {
+    return protocol_error("unknown_stream", "a reply to a request that was not sent");
+  }
+  const Tag tag = found->second;
+  outgoing_.erase(found);
+  events.on_reply(frame, tag);
+  return std::nullopt;
+}
+
+void Multiplexer::on_stream_frame(const Frame& frame, Events& events) {
+  // A stream that is not live any more is no error: the final reply was on its way.
+  const bool outgoing = ours(frame.header.stream);
+  const Streams& streams = outgoing ? outgoing_ : incoming_;
+  const auto found = streams.find(frame.header.stream);
+  if (found == streams.end()) return;
+  switch (frame.header.kind) {
+    case Kind::item: events.on_item(frame, found->second, outgoing); break;
+    case Kind::credit: events.on_credit(frame, found->second, outgoing); break;
+    default:
+      if (!outgoing) events.on_cancel(frame.header.stream, found->second);
+  }
+}
+
+void Multiplexer::on_goaway(const Frame& frame, Events& events) {
+  peer_going_away_ = true;
+  wire::StatusDetail detail;
+  const ByteView message = frame.message();
+  Status why;
+  if (detail.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
+    why = decode_detail(code_from_wire(detail.code()), message);
+  }
+  events.on_goaway(frame.header.value, why);
+}
+
+bool Multiplexer::may_request() const noexcept {
+  return greeted_ && !going_away_ && !peer_going_away_ && outgoing_.size() < peer_streams_limit_;
+}
+
+std::uint32_t Multiplexer::request(const Header& head, ByteView hop, ByteView payload,
+                                   std::uint16_t meta_bytes, Tag tag) {
+  // 2^31 numbers on, one may still be live.
+  while (next_stream_ == 0 || outgoing_.contains(next_stream_)) next_stream_ += 2;
+  const std::uint32_t stream = next_stream_;
+  next_stream_ += 2;
+  outgoing_.emplace(stream, tag);
+  Header header = head;
+  header.kind = Kind::request;
+  header.stream = stream;
+  wire::append(out_, header, hop, payload.first(meta_bytes), payload.subspan(meta_bytes));
+  return stream;
+}
+
+void Multiplexer::forward(const Header& head, ByteView payload) {
+  const Streams& streams = ours(head.stream) ? outgoing_ : incoming_;
+  if (streams.contains(head.stream)) wire::append(out_, head, {}, {}, payload);
+}
+
+void Multiplexer::cancel(std::uint32_t stream) {
+  if (!outgoing_.contains(stream)) return;
+  wire::append(out_, {.kind = Kind::cancel, .stream = stream}, {}, {}, {});
+}
+
+void Multiplexer::reply(std::uint32_t stream, const Reply& reply) {
+  if (!reply.status.ok()) {
+    const Bytes detail = encode_detail(reply.status);
+    const std::uint8_t unstarted = reply.unstarted ? wire::flags::unstarted : 0;
+    relay_reply(stream,
+                {.flags = unstarted, .value = static_cast<std::uint32_t>(reply.status.code)},
+                detail);
+  } else if (too_large(reply.message.size())) {
+    this->reply(stream, Reply::refuse({Code::resource_exhausted, "reply_too_large",
+                                       "the reply is larger than the frames that you take"}));
+  } else {
+    relay_reply(stream, {}, reply.message);
+  }
+}
+
+void Multiplexer::relay_reply(std::uint32_t stream, const Header& head, ByteView payload) {
+  if (incoming_.erase(stream) == 0) return;
+  Header header = head;
+  header.kind = Kind::reply;
+  header.stream = stream;
+  header.flags |= wire::flags::end;
+  wire::append(out_, header, {}, {}, payload);
+}
+
+void Multiplexer::set_tag(std::uint32_t stream, Tag tag) {
+  Streams& streams = ours(stream) ? outgoing_ : incoming_;
+  if (auto found = streams.find(stream); found != streams.end()) found->second = tag;
+}
+
+void Multiplexer::ping(std::uint32_t value) { send(Kind::ping, value, {}); }
+
+void Multiplexer::goaway(const Status& why) {
+  if (going_away_) return;
+  going_away_ = true;
+  wire::StatusDetail detail;
+  detail.set_code(static_cast<std::uint32_t>(why.code));
+  detail.set_reason(why.reason);
+  detail.set_message(why.message);
+  const std::string encoded = detail.SerializeAsString();
+  send(Kind::goaway, last_incoming_, bytes_of(encoded));
+}
+
+}  // namespace babilu::rpc

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "core/rpc/status.h"
+#include "core/wire/reader.h"
+
+namespace babilu::wire {
+class Hello;
+}
+
+namespace babilu::rpc {
+
+/// Whoever dialed numbers its streams odd, whoever listened even.
+enum class Side { dialer, listener };
+
+struct MultiplexerLimits {
+  std::uint32_t frame = wire::default_frame_limit;  ///< bytes after a header that we take
+  std::uint32_t streams = 1024;        ///< requests of the other side that may be unanswered
+  std::uint32_t credit = 64 * 1024;    ///< bytes of items on a stream before the first credit
+};
+
+/// Why a connection must end, for the goaway that says so.
+struct Violation {
+  Code code = Code::invalid_argument;
+  std::string reason;
+  std::string message;
+};
+
+/// The streams of one connection, both ways, without I/O: bytes and calls go in, events and bytes
+/// come out. Takes care of stream numbers, hello, pings, limits, and of the rule that every
+/// request gets exactly one reply.
+///
+/// Each stream carries a `tag` of the owner's choice, so the owner needs no table of its own.
+class Multiplexer {
+ public:
+  using Tag = std::uintptr_t;
+
+  /// What the other side did. A frame's views are valid during the call.
+  class Events {
+   public:
+    virtual void on_hello(const wire::Hello& hello) = 0;
+    /// A new stream. The owner may set_tag() it, and must reply() to it in the end.
+    virtual void on_request(const wire::Frame& frame) = 0;
+    virtual void on_item(const wire::Frame& frame, Tag tag, bool outgoing) = 0;
+    virtual void on_credit(const wire::Frame& frame, Tag tag, bool outgoing) = 0;
+    /// The final answer to a request of ours; its stream is gone.
+    virtual void on_reply(const wire::Frame& frame, Tag tag) = 0;
+    /// The other side wants no answer any more. It still gets one.
+    virtual void on_cancel(std::uint32_t stream, Tag tag) = 0;
+    virtual void on_pong(std::uint32_t value) = 0;
+    /// Our requests above `last` were not and will not be looked at.
+    virtual void on_goaway(std::uint32_t last, const Status& why) = 0;
+
+   protected:
+    ~Events() = default;
+  };
+
+  /// Frames to send are appended to `out`.
+  Multiplexer(Side side, MultiplexerLimits limits, Bytes& out);
+
+  /// Sends our hello; the first thing to do. Limits are filled in.
+  void send_hello(wire::Hello hello);
+
+  /// Takes what was read. A violation ends the connection: send goaway(), then close.
+  std::optional<Violation> receive(ByteView input, Events& events);
+  bool partial_frame() const noexcept { return reader_.partial(); }
+
+  bool greeted() const noexcept { return greeted_; }
+  /// False before the hello, after a goaway of either side, and at the other side's limit.
+  bool may_request() const noexcept;
+  /// True when a frame of so many bytes is more than the other side takes.
+  bool too_large(std::size_t bytes) const noexcept { return bytes > peer_frame_limit_; }
+
+  /// Opens a stream; may_request() and !too_large() must hold. `head` gives method, flags, value
+  /// (milliseconds left) and route.
+  std::uint32_t request(const wire::Header& head, ByteView hop, ByteView payload,
+                        std::uint16_t meta_bytes, Tag tag);
+  /// Sends an item, credit or cancel on a live stream; others are ignored.
+  void forward(const wire::Header& head, ByteView payload);
+  void cancel(std::uint32_t stream);
+
+  /// Ends an incoming stream. A stream that is not live is ignored.
+  void reply(std::uint32_t stream, const Reply& reply);
+  void relay_reply(std::uint32_t stream, const wire::Header& head, ByteView payload);
+  void set_tag(std::uint32_t stream, Tag tag);
+
+  void ping(std::uint32_t value);
+  /// Says that requests after those seen so far will not be looked at, and why.
+  void goaway(const Status& why);
+  bool going_away() const noexcept { return going_away_; }
+
+  std::size_t incoming() const noexcept { return incoming_.size(); }
+  std::size_t outgoing() const noexcept { return outgoing_.size(); }
+
+  /// Takes every outgoing stream off, as after a broken link: visit(tag) for each.
+  template <class Visit>
+  void abandon_outgoing(Visit&& visit);
+  template <class Visit>
+  void abandon_incoming(Visit&& visit);
+
+ private:
+  using Streams = boost::unordered_flat_map<std::uint32_t, Tag>;
+
+  std::optional<Violation> on_frame(const wire::Frame& frame, Events& events);
+  std::optional<Violation> on_hello(const wire::Frame& frame, Events& events);
+  std::optional<Violation> on_request(const wire::Frame& frame, Events& events);
+  std::optional<Violation> on_reply(const wire::Frame& frame, Events& events);
+  void on_stream_frame(const wire::Frame& frame, Events& events);
+  void on_goaway(const wire::Frame& frame, Events& events);
+  bool ours(std::uint32_t stream) const noexcept;
+  void send(wire::Kind kind, std::uint32_t value, ByteView message);
+
+  const Side side_;
+  const MultiplexerLimits limits_;
+  Bytes& out_;
+  wire::FrameReader reader_;
+  Streams incoming_;
+  Streams outgoing_;
+  std::uint32_t next_stream_;
+  std::uint32_t last_incoming_ = 0;
+  std::uint32_t peer_frame_limit_ = wire::default_frame_limit;
+  std::uint32_t peer_streams_limit_ = 0;
+  bool greeted_ = false;
+  bool going_away_ = false;
+  bool peer_going_away_ = false;
+};
+
+template <class Visit>
+void Multiplexer::abandon_outgoing(Visit&& visit) {
+  Streams abandoned = std::exchange(outgoing_, {});
+  for (const auto& [stream, tag] : abandoned) visit(tag);
+}
+
+template <class Visit>
+void Multiplexer::abandon_incoming(Visit&& visit) {
+  Streams abandoned = std::exchange(incoming_, {});
+  for (const auto& [stream, tag] : abandoned) visit(tag);
+}
+
+}  // namespace babilu::rpc

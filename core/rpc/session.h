@@ -1,0 +1,97 @@
+#pragma once
+
+#include <string>
+
+#include "core/rpc/connection.h"
+#include "core/rpc/service.h"
+
+namespace babilu::wire {
+class Metadata;
+}
+
+namespace babilu::rpc {
+
+/// What goes with a request besides its message.
+struct CallOptions {
+  Deadline deadline = no_deadline;
+  std::string_view token;
+  std::string_view idempotency_key;  ///< 32 bytes; makes the request retryable
+  bool retryable = false;            ///< a method without effects may be sent again, too
+  std::uint32_t route = 0;
+};
+
+struct SessionOptions {
+  ConnectionOptions connection;
+  /// For requests that carry no deadline.
+  Clock::duration default_deadline = std::chrono::seconds(30);
+  /// Hop data is believed from a stream whose verified role is "proxy"; with this also from one
+  /// without certificates: a plaintext link on loopback.
+  bool trust_hop_without_certificate = false;
+};
+
+/// Counts of one process's sessions; whoever owns the metrics connects them.
+struct SessionObserver {
+  virtual ~SessionObserver() = default;
+  virtual void on_reply(const MethodTraits& method, Code code, Clock::duration latency) = 0;
+};
+
+/// A connection that serves a ServiceTable and can itself call the other side's services.
+/// A Link is a Session that was dialed; a backend's sessions were accepted; peers do both.
+class Session final : private Connection::Handler {
+ public:
+  Session(Runtime& runtime, net::StreamPtr stream, Side side, const ServiceTable& services,
+          SessionOptions options, SessionObserver* observer = nullptr);
+  ~Session();
+
+  /// Serves until the connection ends; every call still waiting then ends `unavailable`.
+  task<Status> run();
+
+  struct CallResult {
+    Reply reply;
+    /// The connection ended first, so nobody knows whether the request had its effect.
+    bool connection_lost = false;
+  };
+  /// Sends a request and waits for its reply, until the deadline at the latest.
+  task<CallResult> call(std::uint16_t method, ByteView message, CallOptions options);
+
+  /// Waits for the other side's hello. False when the connection ended or the deadline passed.
+  task<bool> greeted(Deadline deadline);
+
+  /// Takes no more requests; those in flight end, then the connection does. Returns after that, or
+  /// at the deadline.
+  task<> drain(Deadline deadline);
+  void close(Status why) { connection_.close(std::move(why)); }
+
+  bool open() const noexcept { return connection_.open(); }
+  /// True once the other side has said that it takes no new requests.
+  bool other_side_leaving() const noexcept { return leaving_; }
+  net::Stream& stream() noexcept { return connection_.stream(); }
+  Scope& scope() noexcept { return connection_.scope(); }
+
+ private:
+  struct PendingCall;
+  struct Request;
+
+  void on_hello(const wire::Hello& hello) override;
+  void on_request(const wire::Frame& frame) override;
+  void on_reply(const wire::Frame& frame, Multiplexer::Tag tag) override;
+  void on_cancel(std::uint32_t stream, Multiplexer::Tag tag) override;
+  void on_goaway(std::uint32_t last, const Status& why) override;
+
+  /// What stands in the way of serving a request, or nothing. Reads its metadata and hop data.
+  std::optional<Status> admit(Request& request, const wire::Frame& frame) const;
+  task<> serve(std::unique_ptr<Request> request);
+  void refuse(std::uint32_t stream, Status why);
+  bool trusts_hop() const;
+
+  Runtime& runtime_;
+  const ServiceTable& services_;
+  const SessionOptions options_;
+  SessionObserver* observer_;
+  Connection connection_;
+  net::PeerIdentity peer_;
+  Condition changed_;
+  bool leaving_ = false;
+};
+
+}  // namespace babilu::rpc

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "core/rpc/session.h"
+#include "core/runtime/runtime.h"
+#include "core/wire/envelope.pb.h"
+
+namespace babilu::rpc {
+
+/// A request of theirs, with copies of what its frame held.
+struct Session::Request {
+  Request(Session& owner, const ServiceTable::Entry& serving, const wire::Frame& frame)
+      : session(owner),
+        entry(serving),
+        stream(frame.header.stream),
+        message(frame.message().begin(), frame.message().end()),
+        began(owner.runtime_.now()),
+        expiry(owner.runtime_.clock(), [](void* self) { static_cast<Request*>(self)->expire(); },
+               this) {}
+
+  /// Answers once; what comes later is dropped.
+  void answer(const Reply& reply) {
+    if (answered) return;
+    answered = true;
+    expiry.cancel();
+    session.connection_.multiplexer().reply(stream, reply);
+    session.connection_.flush();
+    if (session.observer_ != nullptr) {
+      session.observer_->on_reply(entry.traits, reply.status.code, session.runtime_.now() - began);
+    }
+    session.changed_.notify_all();
+  }
+
+  void expire() {
+    answer(Reply::refuse({Code::deadline_exceeded, "deadline", "the time for this request is up"}));
+  }
+
+  Session& session;
+  const ServiceTable::Entry& entry;
+  std::uint32_t stream;
+  Bytes message;
+  wire::Metadata metadata;
+  wire::Hop hop;
+  std::string request_id;
+  Deadline deadline = no_deadline;
+  Clock::time_point began;
+  Alarm expiry;
+  bool answered = false;
+};
+
+}  // namespace babilu::rpc

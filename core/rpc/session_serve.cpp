@@ -1,0 +1,126 @@
+// The serving half of a Session: from a request frame to its reply.
+#include <array>
+
+#include <fmt/format.h>
+#include <botan/rng.h>
+
+#include "core/rpc/session_request.h"
+
+namespace babilu::rpc {
+
+namespace {
+
+constexpr std::size_t idempotency_key_bytes = 32;
+
+std::string make_request_id(Random& random) {
+  std::array<std::uint8_t, 8> bytes{};
+  random.randomize(bytes.data(), bytes.size());
+  return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+bool parse(google::protobuf::MessageLite& message, ByteView bytes) {
+  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+}  // namespace
+
+void Session::on_request(const wire::Frame& frame) {
+  const ServiceTable::Entry* entry = services_.find(frame.header.method);
+  if (entry == nullptr) {
+    return refuse(frame.header.stream,
+                  {Code::unimplemented, "unknown_method",
+                   fmt::format("method {}.{} is not offered here", frame.header.method >> 8,
+                               frame.header.method & 0xff)});
+  }
+  auto request = std::make_unique<Request>(*this, *entry, frame);
+  if (auto refusal = admit(*request, frame)) return request->answer(Reply::refuse(*refusal));
+  connection_.multiplexer().set_tag(frame.header.stream,
+                                    reinterpret_cast<Multiplexer::Tag>(request.get()));
+  scope().spawn("request", serve(std::move(request)));
+}
+
+std::optional<Status> Session::admit(Request& request, const wire::Frame& frame) const {
+  if (!frame.header.has(wire::flags::end)) {
+    return Status(Code::invalid_argument, "not_a_stream",
+                  "this method takes one message; set the end flag on the request");
+  }
+  if (frame.header.hop > 0 && !trusts_hop()) {
+    return Status(Code::permission_denied, "hop_not_allowed", "hop data comes from a proxy only");
+  }
+  if (!parse(request.metadata, frame.meta()) || !parse(request.hop, frame.hop())) {
+    return Status(Code::invalid_argument, "bad_metadata", "the metadata cannot be parsed");
+  }
+  const std::size_t key_bytes = request.metadata.idempotency_key().size();
+  if (request.entry.traits.mutating && key_bytes != idempotency_key_bytes) {
+    return Status(Code::invalid_argument, "idempotency_key",
+                  "this method needs an idempotency key of 32 random bytes");
+  }
+  const auto left = frame.header.value == 0
+                        ? options_.default_deadline
+                        : Clock::duration(std::chrono::milliseconds(frame.header.value));
+  request.deadline = request.began + left;
+  return std::nullopt;
+}
+
+task<> Session::serve(std::unique_ptr<Request> request) {
+  request->expiry.set(request->deadline);
+  request->request_id = make_request_id(runtime_.random());
+  if (request->hop.client_address().empty()) {
+    request->hop.set_client_address(connection_.stream().remote().to_string());
+  }
+  Call call{.runtime = runtime_,
+            .method = request->entry.traits.id,
+            .message = request->message,
+            .token = request->metadata.token(),
+            .idempotency_key = request->metadata.idempotency_key(),
+            .client_address = request->hop.client_address(),
+            .request_id = request->request_id,
+            .deadline = request->deadline,
+            .peer = peer_};
+  Reply reply;
+  try {
+    reply = co_await request->entry.handler(call);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == boost::asio::error::operation_aborted) throw;  // the session ended
+    runtime_.report_failure(request->entry.traits.name, std::current_exception());
+    reply = Reply::refuse({Code::internal, "bug", "an unexpected error; it was logged"});
+  } catch (...) {
+    runtime_.report_failure(request->entry.traits.name, std::current_exception());
+    reply = Reply::refuse({Code::internal, "bug", "an unexpected error; it was logged"});
+  }
+  if (!reply.status.ok()) reply.status.request_id = request->request_id;
+  request->answer(reply);
+}
+
+void Session::refuse(std::uint32_t stream, Status why) {
+  Reply reply = Reply::refuse(std::move(why));
+  reply.unstarted = true;
+  connection_.multiplexer().reply(stream, reply);
+  connection_.flush();
+}
+
+bool Session::trusts_hop() const {
+  return peer_.role == "proxy" || (options_.trust_hop_without_certificate && peer_.role.empty());
+}
+
+task<> Session::drain(Deadline deadline) {
+  connection_.multiplexer().goaway({});
+  connection_.flush();
+  while (connection_.open() && connection_.multiplexer().incoming() > 0) {
+    const bool notified = co_await changed_.wait(deadline);
+    if (!notified) break;
+  }
+  connection_.close({});
+}
+
+void Session::on_cancel(std::uint32_t stream, Multiplexer::Tag tag) {
+  const Reply cancelled = Reply::refuse({Code::cancelled, "cancelled", "the caller cancelled"});
+  if (tag == 0) {
+    connection_.multiplexer().reply(stream, cancelled);
+    connection_.flush();
+  } else {
+    reinterpret_cast<Request*>(tag)->answer(cancelled);
+  }
+}
+
+}  // namespace babilu::rpc

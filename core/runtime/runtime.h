@@ -1,0 +1,87 @@
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include <boost/asio/io_context.hpp>
+
+#include "core/base/bytes.h"
+#include "core/runtime/clock.h"
+#include "core/runtime/deferred.h"
+#include "core/runtime/task.h"
+
+namespace Botan {
+class RandomNumberGenerator;
+}
+
+namespace babilu {
+
+using Random = Botan::RandomNumberGenerator;
+
+/// One core's event loop and what belongs to it: time, randomness, a scratch buffer.
+///
+/// Everything that happens on a connection happens on one Runtime, in one thread, so nothing here
+/// is locked. post() is the one function that other threads may call.
+class Runtime {
+ public:
+  /// What a simulation replaces. `simulated` also makes offloaded work run inline.
+  struct Parts {
+    std::function<std::unique_ptr<Clock>(boost::asio::io_context&)> make_clock;
+    Random* random = nullptr;
+    bool simulated = false;
+  };
+
+  /// On the system's clocks and generator.
+  Runtime();
+  /// Used by core/sim.
+  explicit Runtime(Parts parts);
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  boost::asio::io_context& context() noexcept { return context_; }
+  Executor executor() noexcept { return context_.get_executor(); }
+  Clock& clock() noexcept { return *clock_; }
+  Clock::time_point now() const noexcept { return clock_->now(); }
+  Random& random() noexcept { return random_; }
+  bool simulated() const noexcept { return simulated_; }
+
+  /// Bytes that anyone may read into, valid until the next co_await: an idle connection needs no
+  /// buffer of its own. 64 KiB.
+  MutableByteView scratch() noexcept { return scratch_; }
+
+  /// Runs `work` on this Runtime's thread, later. Any thread may call it.
+  void post(std::function<void()> work);
+
+  /// Lets everything else that is ready run first.
+  task<> yield();
+  /// Suspends for a time; ends early, by an exception, only when the coroutine is cancelled.
+  task<> sleep_until(Deadline when);
+  task<> sleep_for(Clock::duration time) { return sleep_until(now() + time); }
+
+  /// Runs the loop until `main` has ended. An exception that leaves `main` leaves run.
+  void run(task<> main);
+
+  /// Called when an exception leaves a coroutine of a Scope: a bug, told loudly, that ends this
+  /// coroutine only. The default writes to stderr.
+  using FailureHandler = std::function<void(std::string_view coroutine, std::exception_ptr)>;
+  void on_failure(FailureHandler handler) { on_failure_ = std::move(handler); }
+  void report_failure(std::string_view coroutine, std::exception_ptr failure) noexcept;
+
+ private:
+  friend class Deferred;
+  void defer(Deferred& deferred);
+  void run_deferred();
+
+  boost::asio::io_context context_;
+  std::unique_ptr<Clock> clock_;
+  Random& random_;
+  bool simulated_;
+  Bytes scratch_;
+  FailureHandler on_failure_;
+  boost::intrusive::list<Deferred, boost::intrusive::constant_time_size<false>> deferred_;
+};
+
+}  // namespace babilu

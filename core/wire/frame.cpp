@@ -1,0 +1,128 @@
+#include "core/wire/frame.h"
+
+#include <array>
+#include <bit>
+#include <cstring>
+
+namespace babilu::wire {
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little,
+              "fields are copied as they lie in memory");
+
+template <class Integer>
+void store(std::uint8_t* at, Integer value) noexcept {
+  std::memcpy(at, &value, sizeof value);
+}
+
+template <class Integer>
+Integer load(const std::uint8_t* at) noexcept {
+  Integer value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+bool belongs_to_a_stream(Kind kind) noexcept {
+  switch (kind) {
+    case Kind::request:
+    case Kind::item:
+    case Kind::reply:
+    case Kind::cancel:
+    case Kind::credit: return true;
+    case Kind::hello:
+    case Kind::ping:
+    case Kind::pong:
+    case Kind::goaway: return false;
+  }
+  return false;
+}
+
+/// A foreign protocol shows in the first four bytes, read as a size.
+FrameError explain_size(std::uint32_t size) noexcept {
+  std::array<char, 4> text;
+  std::memcpy(text.data(), &size, 4);
+  const std::string_view start(text.data(), text.size());
+  for (std::string_view method : {"GET ", "POST", "PUT ", "HEAD", "OPTI", "PRI ", "HTTP", "DELE"}) {
+    if (start == method) return FrameError::looks_like_http;
+  }
+  // TLS records (RFC 8446 §5.1): handshake or alert, version 3.x.
+  const bool tls = (text[0] == 0x16 || text[0] == 0x15) && text[1] == 3 && text[2] <= 4;
+  return tls ? FrameError::looks_like_tls : FrameError::too_large;
+}
+
+}  // namespace
+
+const char* to_string(Kind kind) noexcept {
+  static constexpr std::array names{"hello",  "request", "item", "reply", "cancel",
+                                    "credit", "ping",    "pong", "goaway"};
+  const auto index = static_cast<std::size_t>(kind);
+  return index < names.size() ? names[index] : "unknown";
+}
+
+const char* to_string(FrameError error) noexcept {
+  switch (error) {
+    case FrameError::none: return "no error";
+    case FrameError::too_large:
+      return "the frame is larger than the limit in hello; send large inputs in parts";
+    case FrameError::unknown_kind: return "unknown frame kind; is this a babilu/1 client?";
+    case FrameError::unknown_flags: return "unknown flag bits; version 1 defines the lowest three";
+    case FrameError::inconsistent: return "hop and metadata are larger than the frame";
+    case FrameError::wrong_stream:
+      return "stream 0 is for hello, ping, pong and goaway only, and they for stream 0 only";
+    case FrameError::looks_like_http:
+      return "this looks like HTTP, but the port speaks babilu/1; HTTP is on the admin port";
+    case FrameError::looks_like_tls:
+      return "this looks like TLS, but the port was configured for plaintext";
+  }
+  return "unknown error";
+}
+
+void encode(const Header& header, std::uint8_t (&out)[header_bytes]) noexcept {
+  store(out, header.size);
+  out[4] = static_cast<std::uint8_t>(header.kind);
+  out[5] = header.flags;
+  store(out + 6, header.method);
+  store(out + 8, header.stream);
+  store(out + 12, header.value);
+  store(out + 16, header.route);
+  store(out + 20, header.meta);
+  store(out + 22, header.hop);
+}
+
+Header decode(std::span<const std::uint8_t, header_bytes> bytes) noexcept {
+  const std::uint8_t* at = bytes.data();
+  return {.size = load<std::uint32_t>(at),
+          .kind = static_cast<Kind>(at[4]),
+          .flags = at[5],
+          .method = load<std::uint16_t>(at + 6),
+          .stream = load<std::uint32_t>(at + 8),
+          .value = load<std::uint32_t>(at + 12),
+          .route = load<std::uint32_t>(at + 16),
+          .meta = load<std::uint16_t>(at + 20),
+          .hop = load<std::uint16_t>(at + 22)};
+}
+
+FrameError check(const Header& header, std::uint32_t frame_limit) noexcept {
+  if (header.size > frame_limit) return explain_size(header.size);
+  if (static_cast<std::uint8_t>(header.kind) >= kind_count) return FrameError::unknown_kind;
+  if ((header.flags & ~flags::known) != 0) return FrameError::unknown_flags;
+  if (std::uint32_t{header.meta} + header.hop > header.size) return FrameError::inconsistent;
+  if (belongs_to_a_stream(header.kind) != (header.stream != 0)) return FrameError::wrong_stream;
+  return FrameError::none;
+}
+
+void append(Bytes& out, Header header, ByteView hop, ByteView meta, ByteView message) {
+  header.hop = static_cast<std::uint16_t>(hop.size());
+  header.meta = static_cast<std::uint16_t>(meta.size());
+  header.size = static_cast<std::uint32_t>(hop.size() + meta.size() + message.size());
+  std::uint8_t encoded[header_bytes];
+  encode(header, encoded);
+  out.reserve(out.size() + header_bytes + header.size);
+  out.insert(out.end(), encoded, encoded + header_bytes);
+  out.insert(out.end(), hop.begin(), hop.end());
+  out.insert(out.end(), meta.begin(), meta.end());
+  out.insert(out.end(), message.begin(), message.end());
+}
+
+}  // namespace babilu::wire

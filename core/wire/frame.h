@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/base/bytes.h"
+
+/// The unit on the wire. docs/protocol.md is the specification; nothing here does I/O.
+namespace babilu::wire {
+
+enum class Kind : std::uint8_t {
+  hello = 0,
+  request = 1,
+  item = 2,
+  reply = 3,
+  cancel = 4,
+  credit = 5,
+  ping = 6,
+  pong = 7,
+  goaway = 8,
+};
+inline constexpr std::uint8_t kind_count = 9;
+
+const char* to_string(Kind kind) noexcept;
+
+namespace flags {
+inline constexpr std::uint8_t end = 1;        ///< this side sends no more on the stream
+inline constexpr std::uint8_t retryable = 2;  ///< may be sent again when a link broke
+inline constexpr std::uint8_t unstarted = 4;  ///< a reply: the request had no effect at all
+inline constexpr std::uint8_t known = end | retryable | unstarted;
+}  // namespace flags
+
+/// The 24 bytes in front of each frame, little-endian on the wire.
+struct Header {
+  std::uint32_t size = 0;  ///< bytes after the header: hop, metadata, message
+  Kind kind = Kind::ping;
+  std::uint8_t flags = 0;
+  std::uint16_t method = 0;  ///< service × 256 + number
+  std::uint32_t stream = 0;  ///< 0 is the connection itself
+  std::uint32_t value = 0;   ///< request: ms left; reply: status; credit: bytes; goaway: last stream
+  std::uint32_t route = 0;   ///< affinity key, 0 for any
+  std::uint16_t meta = 0;    ///< bytes of metadata
+  std::uint16_t hop = 0;     ///< bytes of hop data, in front of the metadata
+
+  bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
+  friend bool operator==(const Header&, const Header&) = default;
+};
+
+inline constexpr std::size_t header_bytes = 24;
+
+/// Most bytes after a header, unless a hello lowers it. Checked before anything is allocated.
+inline constexpr std::uint32_t default_frame_limit = 256 * 1024;
+
+void encode(const Header& header, std::uint8_t (&out)[header_bytes]) noexcept;
+/// Takes any 24 bytes; check() says whether they make sense.
+Header decode(std::span<const std::uint8_t, header_bytes> bytes) noexcept;
+
+/// What is wrong with a frame. Each is fatal for its connection.
+enum class FrameError : std::uint8_t {
+  none,
+  too_large,      ///< size above the limit
+  unknown_kind,
+  unknown_flags,
+  inconsistent,   ///< hop and metadata larger than the frame
+  wrong_stream,   ///< stream 0 for a kind that needs one, or the reverse
+  looks_like_http,
+  looks_like_tls,
+};
+
+/// A sentence for whoever sent the frame: what is wrong, and what to do.
+const char* to_string(FrameError error) noexcept;
+
+FrameError check(const Header& header, std::uint32_t frame_limit) noexcept;
+
+/// A frame in somebody else's buffer.
+struct Frame {
+  Header header;
+  ByteView body;
+
+  ByteView hop() const noexcept { return body.first(header.hop); }
+  ByteView meta() const noexcept { return body.subspan(header.hop, header.meta); }
+  ByteView message() const noexcept { return body.subspan(header.hop + header.meta); }
+  /// Metadata and message, without what a hop put in front.
+  ByteView payload() const noexcept { return body.subspan(header.hop); }
+};
+
+/// Appends a frame. header.size, .hop and .meta are set from the parts.
+void append(Bytes& out, Header header, ByteView hop, ByteView meta, ByteView message);
+
+}  // namespace babilu::wire
