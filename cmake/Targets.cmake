@@ -1,0 +1,101 @@
+# How the project's own targets are made. A name without "::" in DEPENDS is one of the project's libraries.
+
+set(babilu_generated "${CMAKE_BINARY_DIR}/generated")
+
+function(babilu_link target scope)
+  foreach(dependency IN LISTS ARGN)
+    if(NOT dependency MATCHES "::")
+      set(dependency "babilu::${dependency}")
+    endif()
+    target_link_libraries(${target} ${scope} ${dependency})
+  endforeach()
+endfunction()
+
+# babilu_library(NAME core_net [SOURCES net.cpp ...] [DEPENDS core_runtime babilu::boost ...] [PRIVATE_DEPENDS ...])
+#
+# A static library babilu::<NAME>, or an interface where there are no sources. Includes start at the root of the tree.
+# PRIVATE_DEPENDS are those that the library's headers do not show.
+function(babilu_library)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  babilu_check_arguments(babilu_library)
+  set(target babilu_${ARG_NAME})
+  if(ARG_SOURCES)
+    add_library(${target} STATIC ${ARG_SOURCES})
+    set(scope PUBLIC)
+    babilu_link(${target} PRIVATE ${ARG_PRIVATE_DEPENDS})
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  add_library(babilu::${ARG_NAME} ALIAS ${target})
+  target_include_directories(${target} ${scope} "${CMAKE_SOURCE_DIR}")
+  babilu_link(${target} ${scope} ${ARG_DEPENDS})
+endfunction()
+
+# babilu_proto(NAME roles_api_proto FILES vault.proto ...)
+#
+# A static library of generated messages, included as "roles/api/vault.pb.h". Imports start at the root of the tree.
+function(babilu_proto)
+  cmake_parse_arguments(ARG "" "NAME" "FILES" ${ARGN})
+  babilu_check_arguments(babilu_proto)
+  set(sources)
+  foreach(file IN LISTS ARG_FILES)
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
+    cmake_path(RELATIVE_PATH file BASE_DIRECTORY "${CMAKE_SOURCE_DIR}" OUTPUT_VARIABLE path)
+    cmake_path(REPLACE_EXTENSION path LAST_ONLY "pb" OUTPUT_VARIABLE stem)
+    set(output "${babilu_generated}/${stem}")
+    add_custom_command(
+      OUTPUT "${output}.cc" "${output}.h"
+      COMMAND protobuf::protoc "--cpp_out=${babilu_generated}" "--proto_path=${CMAKE_SOURCE_DIR}"
+              "--dependency_out=${output}.d" "${file}"
+      DEPENDS "${file}" DEPFILE "${output}.d"
+      COMMENT "Generating ${stem}.h" VERBATIM)
+    list(APPEND sources "${output}.cc")
+  endforeach()
+  file(MAKE_DIRECTORY "${babilu_generated}")
+  add_library(babilu_${ARG_NAME} STATIC ${sources})
+  add_library(babilu::${ARG_NAME} ALIAS babilu_${ARG_NAME})
+  target_compile_options(babilu_${ARG_NAME} PRIVATE -w)
+  target_include_directories(babilu_${ARG_NAME} SYSTEM PUBLIC "${babilu_generated}")
+  babilu_link(babilu_${ARG_NAME} PUBLIC babilu::protobuf)
+endfunction()
+
+# babilu_test(NAME core_net_test SOURCES net_test.cpp ... DEPENDS core_net ... [LABELS unit ...] [TIMEOUT seconds])
+#
+# A GoogleTest program; each of its cases is a ctest test. It is asked for its cases when ctest runs, not when it is
+# built. TIMEOUT bounds one case, and is there to end a hang, not to judge speed.
+function(babilu_test)
+  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  babilu_check_arguments(babilu_test)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_include_directories(${ARG_NAME} PRIVATE "${CMAKE_SOURCE_DIR}")
+  babilu_link(${ARG_NAME} PRIVATE ${ARG_DEPENDS} babilu::gtest)
+  string(REPLACE ";" "\\;" ARG_LABELS "${ARG_LABELS}")  # one value, not several properties
+  gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()
+
+macro(babilu_check_arguments function)
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${function}: unknown arguments: ${ARG_UNPARSED_ARGUMENTS}")
+  elseif(NOT ARG_NAME)
+    message(FATAL_ERROR "${function}: NAME is missing")
+  endif()
+endmacro()
+
+include(GoogleTest)
+
+# Asio and Beast are compiled once, here; everyone else sees declarations. Linking babilu::boost brings both.
+set(babilu_asio_sources "${CMAKE_SOURCE_DIR}/core/runtime/asio.cpp")
+if(EXISTS "${CMAKE_SOURCE_DIR}/core/admin/beast.cpp")
+  list(APPEND babilu_asio_sources "${CMAKE_SOURCE_DIR}/core/admin/beast.cpp")
+endif()
+add_library(babilu_asio STATIC ${babilu_asio_sources})
+add_library(babilu::asio ALIAS babilu_asio)
+target_link_libraries(babilu_asio PUBLIC babilu::boost_headers)
+add_library(babilu_boost INTERFACE)
+add_library(babilu::boost ALIAS babilu_boost)
+target_link_libraries(babilu_boost INTERFACE babilu::asio)
