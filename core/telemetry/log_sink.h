@@ -13,7 +13,8 @@ class sink;
 namespace babilu::telemetry {
 
 /// Where lines go: any sink of spdlog (rotating files, syslog, journald); it gets finished lines
-/// and adds a newline. Must be of the kind that locks (`_mt`) when several threads log.
+/// and adds a newline. It belongs to one Log. Must be of the kind that locks (`_mt`) when several
+/// threads log.
 using LogSink = std::shared_ptr<spdlog::sinks::sink>;
 
 /// Standard error, coloured on a terminal unless NO_COLOR is set.
