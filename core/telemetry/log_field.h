@@ -41,19 +41,19 @@ template <class T>
 concept StringLike = std::convertible_to<const T&, std::string_view>;
 template <class T>
 concept HasString = requires(const T& v) {
-  { v.string() } -> std::convertible_to<std::string>;
+  { v.string() } -> std::convertible_to<std::string_view>;
 };
 template <class T>
 concept HasToString = requires(const T& v) {
-  { v.to_string() } -> std::convertible_to<std::string>;
+  { v.to_string() } -> std::convertible_to<std::string_view>;
 };
 template <class T>
 concept FreeToString = requires(const T& v) {
-  { to_string(v) } -> std::convertible_to<std::string>;
+  { to_string(v) } -> std::convertible_to<std::string_view>;
 };
 template <class T>
 concept HasMessage = requires(const T& v) {
-  { v.message() } -> std::convertible_to<std::string>;
+  { v.message() } -> std::convertible_to<std::string_view>;
 };
 
 template <class T>
