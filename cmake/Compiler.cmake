@@ -36,7 +36,7 @@ set(CMAKE_C_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 set(CMAKE_C_FLAGS_DEBUG "${CMAKE_CXX_FLAGS_DEBUG}")
 
 add_compile_options(
-  -Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers
   -fno-omit-frame-pointer -fstack-protector-strong
   # Paths in assertions, logs and debug information start at the root of the tree, whoever builds it.
   "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")

@@ -60,20 +60,22 @@ function(babilu_proto)
   babilu_link(babilu_${ARG_NAME} PUBLIC babilu::protobuf)
 endfunction()
 
-# babilu_test(NAME core_net_test SOURCES net_test.cpp ... DEPENDS core_net ... [LABELS unit ...] [TIMEOUT seconds])
+# babilu_test(NAME core_net_test SOURCES net_test.cpp ... DEPENDS core_net ... [LABELS integration] [TIMEOUT seconds])
 #
 # A GoogleTest program; each of its cases is a ctest test. It is asked for its cases when ctest runs, not when it is
-# built. TIMEOUT bounds one case, and is there to end a hang, not to judge speed.
+# built; that way takes one label only (unit). TIMEOUT bounds one case, and is there to end a hang, not to judge speed.
 function(babilu_test)
-  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;LABELS;TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
   babilu_check_arguments(babilu_test)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_include_directories(${ARG_NAME} PRIVATE "${CMAKE_SOURCE_DIR}")
   babilu_link(${ARG_NAME} PRIVATE ${ARG_DEPENDS} babilu::gtest)
-  string(REPLACE ";" "\\;" ARG_LABELS "${ARG_LABELS}")  # one value, not several properties
   gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
