@@ -1,0 +1,67 @@
+#include "core/store/store.h"
+
+#include <vector>
+
+#include "core/store/database_file.h"
+#include "core/store/metrics.h"
+#include "core/store/readers.h"
+#include "core/store/writer.h"
+#include "core/telemetry/metrics.h"
+
+namespace babilu::store {
+
+namespace {
+
+using Connections = std::vector<std::unique_ptr<Connection>>;
+
+StoreResult<Connections> open_readers(const StoreOptions& options) {
+  Connections connections;
+  for (unsigned i = 0; i < options.readers; ++i) {
+    auto connection = reopen(options.path, Connection::Mode::read);
+    if (!connection) return connection.error();
+    connections.push_back(std::move(*connection));
+  }
+  return connections;
+}
+
+}  // namespace
+
+// The writer is the last to be made and the first to end: its last checkpoint waits for no reader
+// of this process when they are idle.
+struct Store::Parts {
+  Parts(StoreOptions its_options, DatabaseFile file, Connections connections)
+      : options(std::move(its_options)),
+        metrics(options.metrics != nullptr ? *options.metrics : uncounted),
+        readers(std::move(connections), options, metrics),
+        writer(std::move(file.turn), std::move(file.connection), options, metrics) {}
+
+  const StoreOptions options;
+  telemetry::Metrics uncounted;
+  StoreMetrics metrics;
+  Readers readers;
+  Writer writer;
+};
+
+StoreResult<std::unique_ptr<Store>> Store::open(StoreOptions options) {
+  auto file = open_database_file(options.path, options.kind, options.schemas, options.patience);
+  if (!file) return file.error();
+  auto readers = open_readers(options);
+  if (!readers) return readers.error();
+  auto parts = std::make_unique<Parts>(std::move(options), std::move(*file), std::move(*readers));
+  return std::unique_ptr<Store>(new Store(std::move(parts)));
+}
+
+Store::Store(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Store::~Store() = default;
+
+task<> Store::run_write(Runtime& runtime, detail::WriteWork& work, Deadline deadline,
+                        AfterLostCommit after_lost) {
+  return parts_->writer.run(runtime, work, deadline, after_lost);
+}
+
+task<> Store::run_read(Runtime& runtime, detail::ReadWork& work, Deadline deadline) {
+  return parts_->readers.run(runtime, work, deadline);
+}
+
+}  // namespace babilu::store
