@@ -47,19 +47,20 @@ task<Status> Connection::run(wire::Hello hello) {
   flush();
   last_read_ = runtime_.now();
   watch_.set(last_read_ + options_.hello_timeout);
+  std::exception_ptr cancellation;
   try {
     co_await read();
-  } catch (const boost::system::system_error& error) {
-    // Cancelled from above. Tidy up, then let the cancellation go on.
-    if (error.code() != boost::asio::error::operation_aborted) throw;
-    abort({Code::cancelled, "cancelled", {}});
+  } catch (...) {
+    cancellation = std::current_exception();
   }
   ended_ = true;
   watch_.cancel();
   stream_->close();
   scope_.cancel();
+  // A cancelled run still has to wait for its own coroutines.
   co_await boost::asio::this_coro::reset_cancellation_state();
   co_await scope_.join();
+  if (cancellation) std::rethrow_exception(cancellation);
   co_return outcome_.value_or(Status{});
 }
 

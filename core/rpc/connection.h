@@ -29,7 +29,7 @@ struct ConnectionOptions {
 /// not ask for more. A dialer never stops, so the two cannot wait for each other.
 ///
 /// Owner: whoever awaits run(). Thread: the Runtime's. Cancellation of run() closes the stream.
-class Connection : private Multiplexer::Events {
+class Connection final : private Multiplexer::Events {
  public:
   class Handler {
    public:
@@ -51,7 +51,7 @@ class Connection : private Multiplexer::Events {
 
   /// Says hello and serves until the connection ends; the status says why: ok for an orderly end,
   /// unavailable when the other side vanished, invalid_argument when it broke the protocol.
-  /// Coroutines of this connection have ended when run() returns.
+  /// Coroutines of this connection have ended when run() returns, or throws when cancelled.
   task<Status> run(wire::Hello hello);
 
   /// Frames go out through here; call flush() after a batch of calls.

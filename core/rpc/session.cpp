@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <boost/scope/scope_exit.hpp>
+
 #include "core/rpc/session_request.h"
 #include "core/runtime/runtime.h"
 #include "core/wire/envelope.pb.h"
@@ -41,16 +43,19 @@ task<Status> Session::run() {
   wire::Hello hello;
   services_.describe(hello);
   hello.set_agent("babilu");
-  Status outcome = co_await connection_.run(std::move(hello));
-  connection_.multiplexer().abandon_outgoing([&](Multiplexer::Tag tag) {
-    if (tag == 0) return;
-    auto& pending = *reinterpret_cast<PendingCall*>(tag);
-    Status why(Code::unavailable, "connection_lost", "the connection ended before the reply");
-    if (!outcome.ok()) why.message += " (" + outcome.to_string() + ")";
-    pending.result = CallResult{Reply::refuse(std::move(why)), true};
-    pending.done.notify_all();
+  Status outcome;
+  const boost::scope::scope_exit fail_calls([&] {
+    connection_.multiplexer().abandon_outgoing([&](Multiplexer::Tag tag) {
+      if (tag == 0) return;
+      auto& pending = *reinterpret_cast<PendingCall*>(tag);
+      Status why(Code::unavailable, "connection_lost", "the connection ended before the reply");
+      if (!outcome.ok()) why.message += " (" + outcome.to_string() + ")";
+      pending.result = CallResult{Reply::refuse(std::move(why)), true};
+      pending.done.notify_all();
+    });
+    changed_.notify_all();
   });
-  changed_.notify_all();
+  outcome = co_await connection_.run(std::move(hello));
   co_return outcome;
 }
 

@@ -1,0 +1,90 @@
+#include "roles/backend/server.h"
+
+#include <boost/asio/error.hpp>
+#include <boost/scope/scope_exit.hpp>
+
+#include "core/runtime/runtime.h"
+
+namespace babilu::backend {
+
+using telemetry::field;
+
+namespace {
+
+/// How long accepting pauses when the machine is out of something, files above all.
+constexpr auto accept_pause = std::chrono::milliseconds(100);
+
+}  // namespace
+
+Server::Server(Runtime& runtime, net::Security& security, net::ListenerPtr listener,
+               ServerShared& shared)
+    : runtime_(runtime),
+      security_(security),
+      shared_(shared),
+      listener_(std::move(listener)),
+      drain_(runtime),
+      scope_(runtime) {}
+
+task<> Server::run() {
+  scope_.spawn("accept", accept());
+  bool draining = false;
+  shared_.lifecycle.on_drain(runtime_, [this, &draining] {
+    draining = true;
+    drain_.notify_all();
+  });
+  while (!draining) co_await drain_.wait();
+
+  listener_->close();
+  const Deadline deadline = runtime_.now() + shared_.options.drain_timeout;
+  Scope farewells(runtime_);
+  for (rpc::Session* session : sessions_) {
+    farewells.spawn("drain link", drain_session(*session, deadline));
+  }
+  co_await farewells.join();
+  scope_.cancel();
+  co_await scope_.join();
+}
+
+task<> Server::drain_session(rpc::Session& session, Deadline deadline) {
+  co_await session.drain(deadline);
+}
+
+task<> Server::accept() {
+  for (;;) {
+    Result<net::StreamPtr> stream = co_await listener_->accept();
+    if (stream) {
+      scope_.spawn("link", serve(std::move(*stream)));
+    } else if (stream.error() == boost::asio::error::operation_aborted) {
+      co_return;
+    } else {
+      shared_.log.limited(telemetry::LogLevel::warn, "accept", "cannot accept; pausing",
+                          field("error", stream.error().message()));
+      co_await runtime_.sleep_for(accept_pause);
+    }
+  }
+}
+
+task<> Server::serve(net::StreamPtr raw) {
+  const std::string remote = raw->remote().to_string();
+  Result<net::StreamPtr> stream = co_await security_.accept(
+      std::move(raw), runtime_.now() + shared_.options.handshake_timeout);
+  if (!stream) {
+    shared_.log.limited(telemetry::LogLevel::warn, "handshake", "handshake failed",
+                        field("remote", remote), field("why", stream.error().message()));
+    co_return;
+  }
+  rpc::Session session(runtime_, std::move(*stream), rpc::Side::listener, shared_.services,
+                       shared_.options.session, &shared_.observer);
+  const auto position = sessions_.insert(sessions_.end(), &session);
+  shared_.observer.on_link_opened();
+  const boost::scope::scope_exit forget([&] {
+    sessions_.erase(position);
+    shared_.observer.on_link_closed();
+  });
+  const rpc::Status why = co_await session.run();
+  if (why.ok()) co_return;
+  shared_.log.limited(telemetry::LogLevel::warn, "link", "link ended", field("remote", remote),
+                      field("why", why.to_string()));
+}
+
+}  // namespace babilu::backend

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <list>
+#include <memory>
+
+#include "core/net/security.h"
+#include "core/rpc/session.h"
+#include "core/runtime/lifecycle.h"
+#include "core/runtime/scope.h"
+#include "core/telemetry/log.h"
+#include "roles/backend/observer.h"
+
+namespace babilu::backend {
+
+struct ServerOptions {
+  rpc::SessionOptions session;
+  Clock::duration handshake_timeout = std::chrono::seconds(5);
+  Clock::duration drain_timeout = std::chrono::seconds(15);
+};
+
+/// What the Runtimes of one backend process share.
+struct ServerShared {
+  ServerOptions options;
+  const rpc::ServiceTable& services;
+  Lifecycle& lifecycle;
+  telemetry::Log log;
+  Observer& observer;
+};
+
+/// A backend's front on one Runtime: accepts links of proxies and serves a ServiceTable on them.
+class Server {
+ public:
+  Server(Runtime& runtime, net::Security& security, net::ListenerPtr listener,
+         ServerShared& shared);
+
+  /// Serves until the process drains and the requests in flight are answered.
+  task<> run();
+  const net::Address& local() const noexcept { return listener_->local(); }
+
+ private:
+  task<> accept();
+  task<> serve(net::StreamPtr raw);
+  task<> drain_session(rpc::Session& session, Deadline deadline);
+
+  Runtime& runtime_;
+  net::Security& security_;
+  ServerShared& shared_;
+  net::ListenerPtr listener_;
+  std::list<rpc::Session*> sessions_;
+  Condition drain_;
+  Scope scope_;
+};
+
+}  // namespace babilu::backend

@@ -1,0 +1,55 @@
+#include "roles/proxy/client_session.h"
+
+#include <boost/scope/scope_exit.hpp>
+
+#include "core/runtime/runtime.h"
+#include "core/wire/envelope.pb.h"
+#include "roles/proxy/relay.h"
+
+namespace babilu::proxy {
+
+ClientSession::ClientSession(Runtime& runtime, net::StreamPtr stream,
+                             const rpc::ConnectionOptions& options, Relay& relay)
+    : relay_(relay),
+      connection_(runtime, std::move(stream), rpc::Side::listener, options, *this),
+      answered_(runtime),
+      hop_(encode_hop(remote(), 1)) {}
+
+task<rpc::Status> ClientSession::run() {
+  wire::Hello hello;
+  hello.set_agent("babilu proxy");
+  const boost::scope::scope_exit leave([&] {
+    relay_.on_session_gone(connection_.multiplexer());
+    answered_.notify_all();
+  });
+  co_return co_await connection_.run(std::move(hello));
+}
+
+task<> ClientSession::drain(Deadline deadline) {
+  draining_ = true;
+  multiplexer().goaway({});
+  flush();
+  while (connection_.open() && multiplexer().incoming() > 0) {
+    const bool notified = co_await answered_.wait(deadline);
+    if (!notified) break;
+  }
+  connection_.close({});
+}
+
+void ClientSession::on_request(const wire::Frame& frame) { relay_.on_request(*this, frame); }
+
+void ClientSession::on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool) {
+  relay_.to_link(frame, tag);
+}
+
+void ClientSession::on_credit(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool) {
+  relay_.to_link(frame, tag);
+}
+
+void ClientSession::on_reply(const wire::Frame&, rpc::Multiplexer::Tag) {
+  // A proxy asks its clients nothing.
+}
+
+void ClientSession::on_cancel(std::uint32_t, rpc::Multiplexer::Tag tag) { relay_.on_cancel(tag); }
+
+}  // namespace babilu::proxy

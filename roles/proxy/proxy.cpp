@@ -1,0 +1,111 @@
+#include "roles/proxy/proxy.h"
+
+#include <algorithm>
+
+#include <boost/asio/error.hpp>
+#include <boost/scope/scope_exit.hpp>
+
+#include "core/runtime/runtime.h"
+
+namespace babilu::proxy {
+
+using telemetry::field;
+
+namespace {
+
+/// How long accepting pauses when the machine is out of something, files above all.
+constexpr auto accept_pause = std::chrono::milliseconds(100);
+
+}  // namespace
+
+Proxy::Proxy(Runtime& runtime, net::Network& network, net::Security& sessions,
+             net::Security& links, net::ListenerPtr listener, ProxyShared& shared)
+    : runtime_(runtime),
+      session_security_(sessions),
+      shared_(shared),
+      listener_(std::move(listener)),
+      relay_(runtime, shared.observer),
+      drain_(runtime),
+      session_scope_(runtime),
+      link_scope_(runtime) {
+  for (const net::Address& backend : shared_.options.backends) {
+    links_.push_back(std::make_unique<Link>(runtime, network, links, backend,
+                                            shared_.options.link, relay_));
+    relay_.add(*links_.back());
+  }
+}
+
+std::size_t Proxy::links_up() const noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(links_.begin(), links_.end(), [](const auto& link) { return link->up(); }));
+}
+
+task<> Proxy::run() {
+  for (auto& link : links_) link_scope_.spawn("link", link->run());
+  session_scope_.spawn("accept", accept());
+
+  bool draining = false;
+  shared_.lifecycle.on_drain(runtime_, [this, &draining] {
+    draining = true;
+    drain_.notify_all();
+  });
+  while (!draining) co_await drain_.wait();
+
+  listener_->close();
+  const Deadline deadline = runtime_.now() + shared_.options.drain_timeout;
+  Scope farewells(runtime_);
+  for (ClientSession* session : sessions_) {
+    farewells.spawn("drain session", drain_session(*session, deadline));
+  }
+  co_await farewells.join();
+  session_scope_.cancel();
+  co_await session_scope_.join();
+  link_scope_.cancel();
+  co_await link_scope_.join();
+}
+
+task<> Proxy::drain_session(ClientSession& session, Deadline deadline) {
+  co_await session.drain(deadline);
+}
+
+task<> Proxy::accept() {
+  for (;;) {
+    Result<net::StreamPtr> stream = co_await listener_->accept();
+    if (stream) {
+      session_scope_.spawn("session", serve(std::move(*stream)));
+    } else if (stream.error() == boost::asio::error::operation_aborted) {
+      co_return;
+    } else {
+      shared_.log.limited(telemetry::LogLevel::warn, "accept", "cannot accept; pausing",
+                          field("error", stream.error().message()));
+      co_await runtime_.sleep_for(accept_pause);
+    }
+  }
+}
+
+task<> Proxy::serve(net::StreamPtr raw) {
+  const net::Address remote = raw->remote();
+  Result<net::StreamPtr> stream = co_await session_security_.accept(
+      std::move(raw), runtime_.now() + shared_.options.handshake_timeout);
+  if (!stream) {
+    shared_.observer.on_handshake_failed();
+    log_refusal(remote, "handshake failed", stream.error().message());
+    co_return;
+  }
+  ClientSession session(runtime_, std::move(*stream), shared_.options.session, relay_);
+  const auto position = sessions_.insert(sessions_.end(), &session);
+  shared_.observer.on_session_opened();
+  const boost::scope::scope_exit forget([&] {
+    sessions_.erase(position);
+    shared_.observer.on_session_closed();
+  });
+  const rpc::Status why = co_await session.run();
+  if (!why.ok()) log_refusal(remote, "session ended", why.to_string());
+}
+
+void Proxy::log_refusal(const net::Address& remote, const char* what, std::string_view why) {
+  shared_.log.limited(telemetry::LogLevel::warn, what, what, field("remote", remote.to_string()),
+                      field("why", why));
+}
+
+}  // namespace babilu::proxy

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "core/net/security.h"
+#include "core/runtime/lifecycle.h"
+#include "core/runtime/scope.h"
+#include "core/telemetry/log.h"
+#include "roles/proxy/client_session.h"
+#include "roles/proxy/link.h"
+#include "roles/proxy/observer.h"
+#include "roles/proxy/relay.h"
+
+namespace babilu::proxy {
+
+struct ProxyOptions {
+  std::vector<net::Address> backends;
+  rpc::ConnectionOptions session;
+  Link::Options link;
+  Clock::duration handshake_timeout = std::chrono::seconds(5);
+  Clock::duration drain_timeout = std::chrono::seconds(20);
+};
+
+/// What the Runtimes of one proxy process share.
+struct ProxyShared {
+  ProxyOptions options;
+  Lifecycle& lifecycle;
+  telemetry::Log log;
+  Observer& observer;
+};
+
+/// A proxy on one Runtime: its listener, its sessions, its links.
+class Proxy {
+ public:
+  /// `sessions` secures what clients dial, `links` what the proxy dials.
+  Proxy(Runtime& runtime, net::Network& network, net::Security& sessions, net::Security& links,
+        net::ListenerPtr listener, ProxyShared& shared);
+
+  /// Serves until the process drains, then until its sessions have ended or the drain timeout has
+  /// passed.
+  task<> run();
+
+  /// Links that are up and can be chosen.
+  std::size_t links_up() const noexcept;
+  std::size_t links() const noexcept { return links_.size(); }
+  const net::Address& local() const noexcept { return listener_->local(); }
+
+ private:
+  task<> accept();
+  task<> serve(net::StreamPtr raw);
+  task<> drain_session(ClientSession& session, Deadline deadline);
+  void log_refusal(const net::Address& remote, const char* what, std::string_view why);
+
+  Runtime& runtime_;
+  net::Security& session_security_;
+  ProxyShared& shared_;
+  net::ListenerPtr listener_;
+  Relay relay_;
+  std::vector<std::unique_ptr<Link>> links_;
+  std::list<ClientSession*> sessions_;
+  Condition drain_;
+  Scope session_scope_;
+  Scope link_scope_;
+};
+
+}  // namespace babilu::proxy
