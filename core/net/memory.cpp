@@ -68,7 +68,7 @@ class Pipe {
   void cut() {
     arrival_.cancel();
     in_flight_.clear();
-    bytes_ = {};
+    bytes_ = Bytes();
     read_ = arrived_ = 0;
     finish(End::reset);
   }
@@ -139,9 +139,8 @@ class Pipe {
     arrived_ -= count;
     read_ += count;
     if (read_ == bytes_.size()) {
-      bytes_.clear();
+      bytes_ = Bytes();  // an idle pair holds no buffer
       read_ = 0;
-      if (bytes_.capacity() > keep_bytes) bytes_.shrink_to_fit();
     } else if (read_ > bytes_.size() / 2) {
       bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(read_));
       read_ = 0;
@@ -157,8 +156,6 @@ class Pipe {
     if (opposite_->end_ == End::reset) return error::connection_reset;
     return error::broken_pipe;
   }
-
-  static constexpr std::size_t keep_bytes = 4096;
 
   Runtime& runtime_;
   const MemoryOptions& options_;

@@ -1,0 +1,179 @@
+#include "core/tls/context.h"
+
+#include <algorithm>
+#include <fstream>
+#include <stdexcept>
+#include <system_error>
+
+#include <botan/data_src.h>
+#include <botan/pkcs8.h>
+
+#include "core/base/bytes.h"
+#include "core/tls/credentials.h"
+
+namespace babilu::tls {
+
+namespace fs = std::filesystem;
+template <class T>
+using Loaded = boost::system::result<T, CredentialError>;
+using Certificates = std::vector<Botan::X509_Certificate>;
+using Time = std::chrono::system_clock::time_point;
+
+namespace {
+
+constexpr std::size_t max_file = 1024 * 1024;
+constexpr std::string_view begin_certificate = "-----BEGIN CERTIFICATE-----";
+constexpr std::string_view end_certificate = "-----END CERTIFICATE-----";
+
+/// Read as a Secret, because it may be a key.
+Loaded<Secret> read_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in || fs::is_directory(path)) {
+    const int reason = fs::is_directory(path) ? EISDIR : errno;
+    return CredentialError{path, "cannot be read: " + std::generic_category().message(reason) +
+                                     "; correct the path, or create certificates with "
+                                     "'babilu certificates init'"};
+  }
+  Secret content(max_file);
+  in.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(content.size()));
+  content.resize(static_cast<std::size_t>(in.gcount()));
+  if (content.size() == max_file) return CredentialError{path, "is too large for PEM credentials"};
+  return content;
+}
+
+Loaded<Certificates> read_certificates(const fs::path& path) {
+  const auto content = read_file(path);
+  if (!content) return content.error();
+  std::string_view text = text_of(*content);
+  Certificates certificates;
+  for (;;) {
+    const auto begin = text.find(begin_certificate);
+    if (begin == std::string_view::npos) break;
+    const auto end = text.find(end_certificate, begin);
+    if (end == std::string_view::npos) return CredentialError{path, "ends within a certificate"};
+    const auto size = end + end_certificate.size() - begin;
+    try {
+      Botan::DataSource_Memory source(bytes_of(text.substr(begin, size)));
+      certificates.emplace_back(source);
+    } catch (const std::exception&) {
+      return CredentialError{path, "holds a certificate that cannot be decoded"};
+    }
+    text.remove_prefix(begin + size);
+  }
+  if (certificates.empty()) {
+    return CredentialError{path, "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)"};
+  }
+  return certificates;
+}
+
+Loaded<std::shared_ptr<Botan::Private_Key>> read_key(const fs::path& path) {
+  const auto content = read_file(path);
+  if (!content) return content.error();
+  if (text_of(*content).find("BEGIN ENCRYPTED PRIVATE KEY") != std::string_view::npos) {
+    return CredentialError{path,
+                           "is protected by a password; store the key without one, readable by "
+                           "the service alone"};
+  }
+  std::shared_ptr<Botan::Private_Key> key;
+  try {
+    Botan::DataSource_Memory source(*content);
+    key = Botan::PKCS8::load_key(source);
+  } catch (const std::exception&) {
+    return CredentialError{
+        path, "holds no private key in PKCS #8 PEM form (-----BEGIN PRIVATE KEY-----)"};
+  }
+  const std::string algorithm = key->algo_name();
+  const std::size_t bits = key->key_length();
+  const bool usable = (algorithm == "ECDSA" && (bits == 256 || bits == 384)) ||
+                      (algorithm == "RSA" && bits >= 2048);
+  if (!usable) {
+    return CredentialError{path,
+                           "holds a key of a kind that cannot be used (" + algorithm + ", " +
+                               std::to_string(bits) +
+                               " bits); use ECDSA on P-256 or P-384, or RSA of 2048 bits or more"};
+  }
+  return key;
+}
+
+std::optional<CredentialError> check_time(const fs::path& path,
+                                          const Botan::X509_Certificate& certificate, Time now) {
+  const Botan::X509_Time time(now);
+  if (time > certificate.not_after()) {
+    return CredentialError{path, "expired at " + certificate.not_after().readable_string() +
+                                     "; renew the certificate, or set this machine's clock"};
+  }
+  if (time < certificate.not_before()) {
+    return CredentialError{path, "is valid only from " +
+                                     certificate.not_before().readable_string() +
+                                     "; set this machine's clock"};
+  }
+  return std::nullopt;
+}
+
+Loaded<std::shared_ptr<Credentials>> load_own(const Files& files, Time now) {
+  if (files.certificate.empty() && files.key.empty()) {
+    return std::make_shared<Credentials>(Certificates(), nullptr);
+  }
+  if (files.key.empty())
+    return CredentialError{files.certificate, "needs its private key beside it"};
+  if (files.certificate.empty())
+    return CredentialError{files.key, "needs its certificate beside it"};
+  auto chain = read_certificates(files.certificate);
+  if (!chain) return chain.error();
+  auto key = read_key(files.key);
+  if (!key) return key.error();
+  if (chain->front().subject_public_key_bitstring() != (*key)->public_key_bits()) {
+    return CredentialError{files.key, "is not the key of the certificate in " +
+                                          files.certificate.string() + "; they come in pairs"};
+  }
+  if (auto problem = check_time(files.certificate, chain->front(), now)) return *problem;
+  return std::make_shared<Credentials>(std::move(*chain), std::move(*key));
+}
+
+std::optional<CredentialError> load_authorities(const fs::path& path, Time now,
+                                                Botan::Certificate_Store_In_Memory& out) {
+  const auto certificates = read_certificates(path);
+  if (!certificates) return certificates.error();
+  std::optional<CredentialError> last;
+  bool any_valid = false;
+  for (const auto& certificate : *certificates) {
+    if (!certificate.is_CA_cert() || !certificate.is_self_signed()) {
+      return CredentialError{path,
+                             "holds a certificate that is not an authority's own (self-signed, "
+                             "CA:TRUE): " +
+                                 certificate.subject_dn().to_string()};
+    }
+    auto problem = check_time(path, certificate, now);
+    any_valid = any_valid || !problem;
+    last = std::move(problem);
+    out.add_certificate(certificate);
+  }
+  return any_valid ? std::nullopt : last;
+}
+
+}  // namespace
+
+void throw_exception_from_error(const CredentialError& error, const boost::source_location&) {
+  throw std::runtime_error(error.to_string());
+}
+
+Context::Context(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
+Context::~Context() = default;
+
+boost::system::result<ContextPtr, CredentialError> Context::load(const Files& files, Time now) {
+  auto parts = std::make_unique<Parts>();
+  auto own = load_own(files, now);
+  if (!own) return own.error();
+  parts->credentials = std::move(*own);
+  if (!files.authority.empty()) {
+    if (auto problem = load_authorities(files.authority, now, parts->authorities)) return *problem;
+  }
+  return std::make_shared<const Context>(std::move(parts));
+}
+
+Time Context::valid_until() const {
+  const auto& chain = parts_->credentials->chain();
+  return chain.empty() ? Time::max() : chain.front().not_after().to_std_timepoint();
+}
+
+}  // namespace babilu::tls

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <boost/assert/source_location.hpp>
+#include <boost/system/result.hpp>
+
+namespace babilu::tls {
+
+/// Where credentials are read from, all PEM.
+struct Files {
+  /// Our certificate, then those between it and the authority's. Empty: we show none.
+  std::filesystem::path certificate = {};
+  /// Its private key, PKCS #8, without a password.
+  std::filesystem::path key = {};
+  /// Certificates of the authorities that we trust, each self-signed.
+  std::filesystem::path authority = {};
+};
+
+/// What is wrong with a file of credentials, and what to do.
+struct CredentialError {
+  std::filesystem::path file;
+  std::string problem;
+
+  std::string to_string() const { return file.string() + ": " + problem; }
+};
+
+[[noreturn]] void throw_exception_from_error(const CredentialError& error,
+                                             const boost::source_location& where);
+
+class Context;
+using ContextPtr = std::shared_ptr<const Context>;
+
+/// Certificates, key and authorities of one role in one process. Immutable: loaded once, shared by
+/// all Runtimes and threads. New files are taken up by loading a new one for new connections.
+///
+/// What every connection of a context has: TLS 1.3 and nothing older; the groups X25519MLKEM768,
+/// X25519 and P-256, in this order; AES-256-GCM, AES-128-GCM, ChaCha20-Poly1305; certificates
+/// signed with ECDSA (P-256, P-384) or RSA (2048 bits and more); the ALPN protocol babilu/1.
+/// There are no session tickets, so every connection proves its certificate anew, and no early
+/// data (0-RTT), which could be replayed. Revocation lists are not read: let certificates be
+/// short-lived, and load them again.
+class Context {
+ public:
+  /// Reads and checks the files. Cost: some milliseconds, and it blocks; for start-up and reload.
+  static boost::system::result<ContextPtr, CredentialError> load(
+      const Files& files, std::chrono::system_clock::time_point now);
+
+  struct Parts;
+  explicit Context(std::unique_ptr<const Parts> parts);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  /// Until when our certificate is valid; time_point::max() without one.
+  std::chrono::system_clock::time_point valid_until() const;
+
+  /// For the implementation.
+  const Parts& parts() const noexcept { return *parts_; }
+
+ private:
+  std::unique_ptr<const Parts> parts_;
+};
+
+}  // namespace babilu::tls

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/net/security.h"
+#include "core/tls/context.h"
+
+namespace babilu {
+class Runtime;
+}
+
+namespace babilu::tls {
+
+/// What the other side must be, by its certificate.
+struct Roles {
+  std::string dialed;    ///< whom we dial; must be set to dial
+  std::string accepted;  ///< who dials us; empty: anyone, and no certificate is asked for
+};
+
+/// TLS by certificates, where a Network's streams are to be secured. The name that the other side
+/// must prove is the host that is dialed. Runtime: the one that the streams belong to.
+std::unique_ptr<net::Security> make_security(Runtime& runtime, ContextPtr context, Roles roles);
+
+/// TLS that authenticates NOBODY; read core/tls/bound_later.h before using it.
+std::unique_ptr<net::Security> make_security_bound_later(Runtime& runtime);
+
+}  // namespace babilu::tls
