@@ -24,7 +24,6 @@ set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 if(NOT CMAKE_BUILD_TYPE)
@@ -37,7 +36,7 @@ set(CMAKE_C_FLAGS_DEBUG "${CMAKE_CXX_FLAGS_DEBUG}")
 
 add_compile_options(
   -Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers
-  -fno-omit-frame-pointer -fstack-protector-strong
+  -fPIE -fno-omit-frame-pointer -fstack-protector-strong
   # Paths in assertions, logs and debug information start at the root of the tree, whoever builds it.
   "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
 if(BABILU_WERROR)
@@ -62,7 +61,7 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   add_link_options(-fuse-ld=lld)
 endif()
-add_link_options(-Wl,--gc-sections -Wl,--as-needed)
+add_link_options(-pie -Wl,--gc-sections -Wl,--as-needed)
 
 find_program(BABILU_CCACHE ccache)
 if(BABILU_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

@@ -1,5 +1,8 @@
 # How the project's own targets are made. A name without "::" in DEPENDS is one of the project's libraries.
 
+include(GoogleTest)
+
+option(BABILU_PRECOMPILE "Use a precompiled header" ON)
 set(babilu_generated "${CMAKE_BINARY_DIR}/generated")
 
 function(babilu_link target scope)
@@ -9,6 +12,14 @@ function(babilu_link target scope)
     endif()
     target_link_libraries(${target} ${scope} ${dependency})
   endforeach()
+endfunction()
+
+function(babilu_precompile target from)
+  if(TARGET ${from})
+    target_precompile_headers(${target} REUSE_FROM ${from})
+    target_link_libraries(${target} PRIVATE babilu::boost babilu::fmt)  # what the header includes
+    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  endif()
 endfunction()
 
 # babilu_library(NAME core_net [SOURCES net.cpp ...] [DEPENDS core_runtime babilu::boost ...] [PRIVATE_DEPENDS ...])
@@ -23,6 +34,7 @@ function(babilu_library)
     add_library(${target} STATIC ${ARG_SOURCES})
     set(scope PUBLIC)
     babilu_link(${target} PRIVATE ${ARG_PRIVATE_DEPENDS})
+    babilu_precompile(${target} babilu_precompiled)
   else()
     add_library(${target} INTERFACE)
     set(scope INTERFACE)
@@ -76,6 +88,7 @@ function(babilu_test)
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_include_directories(${ARG_NAME} PRIVATE "${CMAKE_SOURCE_DIR}")
   babilu_link(${ARG_NAME} PRIVATE ${ARG_DEPENDS} babilu::gtest)
+  babilu_precompile(${ARG_NAME} babilu_precompiled_test)
   gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
@@ -88,8 +101,6 @@ macro(babilu_check_arguments function)
   endif()
 endmacro()
 
-include(GoogleTest)
-
 # Asio and Beast are compiled once, here; everyone else sees declarations. Linking babilu::boost brings both.
 set(babilu_asio_sources "${CMAKE_SOURCE_DIR}/core/runtime/asio.cpp")
 if(EXISTS "${CMAKE_SOURCE_DIR}/core/admin/beast.cpp")
@@ -101,3 +112,16 @@ target_link_libraries(babilu_asio PUBLIC babilu::boost_headers)
 add_library(babilu_boost INTERFACE)
 add_library(babilu::boost ALIAS babilu_boost)
 target_link_libraries(babilu_boost INTERFACE babilu::asio)
+
+# A precompiled header saves two seconds of every file that touches Asio. One serves all targets: they are compiled with
+# the same flags. Only with clang, which lets targets differ in definitions that the header does not look at.
+if(BABILU_PRECOMPILE AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  foreach(kind precompiled precompiled_test)
+    file(CONFIGURE OUTPUT "${babilu_generated}/${kind}.cpp" CONTENT "// Carries ${kind}.h; see cmake/Targets.cmake.\n")
+    add_library(babilu_${kind} OBJECT "${babilu_generated}/${kind}.cpp")
+    target_link_libraries(babilu_${kind} PRIVATE babilu::boost_headers babilu::fmt)
+    target_compile_options(babilu_${kind} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+    target_precompile_headers(babilu_${kind} PRIVATE "${CMAKE_SOURCE_DIR}/cmake/${kind}.h")
+  endforeach()
+  target_link_libraries(babilu_precompiled_test PRIVATE babilu::gtest)
+endif()
