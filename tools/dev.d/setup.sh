@@ -38,6 +38,8 @@ packages_of() {
   return 0
 }
 
+is_root() { ((EUID == 0)); }
+
 is_installed() {
   [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }
@@ -49,7 +51,7 @@ install_packages() {
   done
   ((${#missing[@]})) || return 0
 
-  if ((EUID != 0)); then
+  if ! is_root; then
     if ! sudo -n true 2>/dev/null; then
       {
         echo "dev: these packages are missing, and installing them needs root:"
@@ -81,6 +83,7 @@ fill_cache() {
   exec {cache_lock}>"$cache/lock"
   flock "$cache_lock"
   if [[ ! -d $boost_folder || ! -d $botan_folder ]]; then
+    rm -rf "$cache"/work.*  # left by one that was killed
     work="$(mktemp -d "$cache/work.XXXXXX")"
     open_donor
     [[ -d $boost_folder ]] || fetch_boost

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Usage: setup_test.sh CASE. Runs one case with the functions of tools/dev.d/setup.sh, and with stand-ins for the
+# commands that would change or ask the machine.
+# shellcheck disable=SC2034,SC2317  # variables and functions that setup.sh uses
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+here="$root/tools"
+log="$(mktemp)"
+scratch="$(mktemp -d)"
+trap 'rm -rf "$log" "$scratch"' EXIT
+export BABILU_CACHE="$scratch/cache"
+
+step() { :; }
+note() { :; }
+die() {
+  echo "dev: $*" >&2
+  exit 1
+}
+logged() {
+  shift
+  "$@" >"$log"
+}
+# shellcheck source=tools/dev.d/setup.sh
+. "$here/dev.d/setup.sh"
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+expect_in() { [[ $2 == *"$1"* ]] || fail "expected '$1' in: $2"; }
+expect_not_in() { [[ $2 != *"$1"* ]] || fail "did not expect '$1' in: $2"; }
+
+# A package goes with its group, and with its release where it names one.
+case_packages() {
+  local twelve thirteen
+  distribution_version=12
+  twelve="$(packages_of build)"
+  expect_in clang-19 "$twelve"
+  expect_in dpkg-dev "$twelve"
+  expect_not_in libbotan "$twelve"
+  expect_not_in clang-tidy "$twelve"
+  expect_not_in haproxy "$twelve"
+  distribution_version=13
+  thirteen="$(packages_of build check)"
+  expect_in libbotan-3-dev "$thirteen"
+  expect_in libboost1.88-dev "$thirteen"
+  expect_in clang-tidy-19 "$thirteen"
+  expect_not_in dpkg-dev "$thirteen"
+}
+
+# Without root or sudo: the exact packages that are missing, the command that installs them, exit 1.
+case_rootless() {
+  local said status=0
+  distribution_version=12
+  is_root() { false; }
+  sudo() { false; }
+  is_installed() { [[ $1 != cmake && $1 != xz-utils ]]; }
+  apt-get() { fail "apt-get ran: $*"; }
+  said="$(install_packages build 2>&1)" || status=$?
+  ((status == 1)) || fail "exit status $status"
+  expect_in "install --no-install-recommends cmake xz-utils" "$said"
+  expect_not_in ninja "$said"
+
+  is_installed() { true; }
+  install_packages build || fail "nothing was missing"
+}
+
+# The mirror is the one that the machine gets this release from; sources of others, and of updates, are not it.
+case_mirror() {
+  distribution_codename=bookworm
+  work="$scratch/work"
+  apt-get() {
+    printf '%s\n' \
+      'nodistro|main|Other|https://other.example/' \
+      'bookworm|main|Docker|https://docker.example/' \
+      'bookworm-updates|main|Debian|http://updates.example/debian/' \
+      'bookworm|contrib|Debian|http://contrib.example/debian/' \
+      'bookworm|main|Debian|http://mirror.example/debian/'
+  }
+  donor_apt() { :; }
+  mkdir "$work"
+  open_donor
+  expect_in "http://mirror.example/debian/ trixie main" "$(grep '^deb ' "$work/sources.list")"
+  expect_in "signed-by=" "$(grep '^deb-src ' "$work/sources.list")"
+  [[ $(wc -l <"$work/sources.list") == 2 ]] || fail "more than two sources"
+}
+
+case_no_mirror() {
+  local said status=0
+  distribution_codename=bookworm
+  work="$scratch/work"
+  apt-get() { echo 'bookworm|main|Docker|https://docker.example/'; }
+  said="$(open_donor 2>&1)" || status=$?
+  ((status == 1)) || fail "exit status $status"
+  expect_in "name no Debian mirror for bookworm" "$said"
+}
+
+# Coroutines of GCC 12 are miscompiled: it is refused by name, with the way out.
+case_compiler() {
+  local said status=0
+  said="$("${CMAKE:-cmake}" -DCMAKE_CXX_COMPILER_ID=GNU -DCMAKE_CXX_COMPILER_VERSION=12.2.0 \
+    -P "$root/cmake/Compiler.cmake" 2>&1)" || status=$?
+  ((status != 0)) || fail "GCC 12 was accepted"
+  expect_in "GCC 12.2.0 miscompiles coroutines" "$(tr -s ' \n' ' ' <<<"$said")"
+  expect_in "clang 19" "$(tr -s ' \n' ' ' <<<"$said")"
+  said="$("${CMAKE:-cmake}" -DCMAKE_CXX_COMPILER_ID=GNU -DCMAKE_CXX_COMPILER_VERSION=14.2.0 \
+    -P "$root/cmake/Compiler.cmake" 2>&1)" || true
+  expect_not_in "miscompiles" "$said"
+}
+
+"case_$1"
