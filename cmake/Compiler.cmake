@@ -65,9 +65,9 @@ add_link_options(-pie -Wl,--gc-sections -Wl,--as-needed)
 
 find_program(BABILU_CCACHE ccache)
 if(BABILU_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # base_dir lets a second clone hit what the first one compiled.
+  # The sloppiness that ccache asks for where headers are precompiled.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-    "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=1
+    "${CMAKE_COMMAND}" -E env
     "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
     "${BABILU_CCACHE}")
 endif()
