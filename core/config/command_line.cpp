@@ -8,11 +8,12 @@ namespace babilu::config {
 namespace {
 
 std::string description(Option& option) {
-  std::string text = option.help() + " (" + option.expected();
+  std::string details = option.note();
   option.stage_preset();
   const std::string preset = option.print_staged();
-  if (!preset.empty()) text += "; default " + preset;
-  return text + ")";
+  const bool shown = !preset.empty() && !option.is_switch();
+  if (shown) details += (details.empty() ? "default " : "; default ") + preset;
+  return details.empty() ? option.help() : option.help() + " (" + details + ")";
 }
 
 CLI::Option* add_flag(CLI::App& app, Option& option) {
@@ -22,6 +23,7 @@ CLI::Option* add_flag(CLI::App& app, Option& option) {
       option.is_switch() ? app.add_flag(option.flag(), text) : app.add_option(option.flag(), text);
   // One value each time; that it is given once too often is for the option to say.
   flag->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  if (!option.is_switch()) flag->type_name("VALUE");
   if (!section.empty()) flag->group(section);
   return flag;
 }
@@ -38,8 +40,9 @@ void Schema::attach(CLI::App& app) {
   state_->app = &app;
   state_->flags.clear();
   for (const auto& option : state_->options) state_->flags.push_back(add_flag(app, *option));
-  state_->config_flag =
-      app.add_option("--config", config_text)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  state_->config_flag = app.add_option("--config", config_text)
+                            ->type_name("FILE")
+                            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   state_->print_flag = app.add_flag("--print-config", print_text);
   app.allow_extras();
   if (app.get_footer().empty()) app.footer(footer);

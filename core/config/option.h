@@ -41,6 +41,8 @@ class Option {
   virtual bool is_switch() const { return false; }  // given without a value: true
   virtual bool is_list() const { return false; }    // given several times
   virtual std::string expected() const = 0;
+  /// What help says of it: nothing where the type is plain from the name.
+  virtual std::string note() const { return expected(); }
 
   virtual void stage_preset() = 0;
   virtual std::optional<Problem> stage(const RawValue& raw) = 0;
@@ -73,6 +75,11 @@ class TypedOption final : public Option {
   bool is_list() const override { return std::is_same_v<T, std::vector<std::string>>; }
   std::string expected() const override {
     return rule_.expected.empty() ? Codec<T>::expected() : rule_.expected;
+  }
+  std::string note() const override {
+    using Value = typename detail::Unwrapped<T>::type;
+    constexpr bool has_unit = requires { Codec<Value>::noun(); } && !std::is_arithmetic_v<Value>;
+    return has_unit || !rule_.expected.empty() ? expected() : std::string();
   }
   void stage_preset() override { staged_ = preset_; }
   std::optional<Problem> stage(const RawValue& raw) override {

@@ -24,7 +24,8 @@ std::string source_text(const Source& source) {
 std::string print_option(const Option& option, const Source& source) {
   const std::string name = option.key().substr(option.key().rfind('.') + 1);
   const std::string value = option.print_staged();
-  std::string text = comment(option.help() + " (" + option.expected() + ")") + "\n";
+  const std::string note = option.note();
+  std::string text = comment(option.help() + (note.empty() ? "" : " (" + note + ")")) + "\n";
   if (!value.empty())
     return text + name + " = " + value + "  " + comment(source_text(source)) + "\n";
   const bool hidden = !option.secret_variable().empty() && source.name == option.secret_variable();

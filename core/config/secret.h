@@ -24,6 +24,7 @@ class SecretOption final : public Option {
 
   std::string secret_variable() const override;
   std::string expected() const override;
+  std::string note() const override { return "a file; or the variable " + secret_variable(); }
   void stage_preset() override;
   std::optional<Problem> stage(const RawValue& raw) override;
   void stage_secret(std::string_view value) override;

@@ -309,7 +309,7 @@ TEST(ConfigSchema, HelpNamesEverything) {
   const Result result = bound.load({"--help"});
   EXPECT_EQ(result.outcome, Result::Outcome::help);
   EXPECT_THAT(result.text, AllOf(HasSubstr("--limits-max-frame"), HasSubstr("bytes of a frame"),
-                                 HasSubstr("--token-file"), HasSubstr("--print-config"),
+                                 HasSubstr("--token-file VALUE"), HasSubstr("--print-config"),
                                  HasSubstr("default \"256KiB\""), HasSubstr("BABILU_")));
   EXPECT_THAT(result.text, Not(HasSubstr("--token ")));
 }
@@ -423,8 +423,7 @@ TEST_F(ConfigFiles, SecretFilesThatAreNoneAreTold) {
   };
   EXPECT_EQ(
       error((folder / "none").string()),
-      "--token-file: token_file: found the file \"none\": No such file or directory, expected "
-      "a readable file with the secret in it\n");
+      "--token-file: token_file: cannot read a secret from \"none\": No such file or directory\n");
   EXPECT_THAT(error(folder.string()), HasSubstr("Is a directory"));
   EXPECT_THAT(error(write("empty", "\n")), HasSubstr("empty"));
   EXPECT_THAT(error(write("large", std::string(70'000, 'x'))), HasSubstr("larger than 64 KiB"));

@@ -97,10 +97,18 @@ TEST(Metrics, HistogramIsSummarisedInItsBaseUnit) {
   for (const auto& [upper_bound, cumulative] : summary.buckets) {
     EXPECT_GE(cumulative, before);
     before = cumulative;
-    if (upper_bound == 0.001) EXPECT_EQ(cumulative, 0u);
-    if (upper_bound == 0.0025) EXPECT_EQ(cumulative, 98u);
-    if (upper_bound == 1.0) EXPECT_EQ(cumulative, 99u);
-    if (upper_bound == 60.0) EXPECT_EQ(cumulative, 99u);
+    if (upper_bound == 0.001) {
+      EXPECT_EQ(cumulative, 0u);
+    }
+    if (upper_bound == 0.0025) {
+      EXPECT_EQ(cumulative, 98u);
+    }
+    if (upper_bound == 1.0) {
+      EXPECT_EQ(cumulative, 99u);
+    }
+    if (upper_bound == 60.0) {
+      EXPECT_EQ(cumulative, 99u);
+    }
   }
   EXPECT_EQ(before, 100u);
 }
