@@ -1,5 +1,7 @@
 #include "core/store/group_commit.h"
 
+#include <algorithm>
+
 #include "core/store/database_file.h"
 
 namespace babilu::store {
@@ -44,7 +46,11 @@ GroupCommit::Outcome GroupCommit::attempt(Group& group, const Next& next) {
       return Outcome::lost;
     }
   }
-  return begun ? commit() : Outcome::refused;
+  if (!begun) return Outcome::refused;
+  const bool anything_kept = std::any_of(group.begin(), group.end(), [](const auto* member) {
+    return member->decision == Decision::commit;
+  });
+  return end(anything_kept);
 }
 
 StoreError GroupCommit::lost_by(const GroupMember& member) const {
@@ -93,8 +99,13 @@ void GroupCommit::end_savepoint(GroupMember& member) {
   }
 }
 
-GroupCommit::Outcome GroupCommit::commit() {
+GroupCommit::Outcome GroupCommit::end(bool anything_kept) {
   try {
+    if (!anything_kept) {
+      // A COMMIT would write, and flush, pages that are as they were.
+      connection_->execute("rollback");
+      return Outcome::committed;
+    }
     connection_->execute("commit");
     metrics_.commits.add();
     metrics_.log_pages.set(static_cast<std::int64_t>(connection_->wal_pages()));

@@ -44,10 +44,10 @@ class GroupCommit {
  private:
   using Group = std::vector<GroupMember*>;
   enum class Outcome {
-    committed,
-    lost,     ///< the transaction is gone; nothing took effect
-    refused,  ///< it could not begin
-    unknown,  ///< COMMIT failed
+    committed,  ///< or there was nothing to commit
+    lost,       ///< the transaction is gone; nothing took effect
+    refused,    ///< it could not begin
+    unknown,    ///< COMMIT failed
   };
 
   Outcome attempt(Group& group, const Next& next);
@@ -55,7 +55,7 @@ class GroupCommit {
   void end_savepoint(GroupMember& member);
   StoreError lost_by(const GroupMember& member) const;
   bool begin();
-  Outcome commit();
+  Outcome end(bool anything_kept);
   void abandon();
   void run_alone(GroupMember& member);
   void settle_lost(const Group& group);
