@@ -92,7 +92,7 @@ class Schema : public Section {
 
   /// Adds the flags to a (sub)command, with --config and --print-config. The app then allows extra
   /// arguments, so that resolve() can say what a mistyped flag should have been; positionals of the
-  /// app's own still work. It must live as long as the schema is used.
+  /// app's own still work. One schema an app, which must live as long as the schema is used.
   void attach(CLI::App& app);
   /// After the app has parsed: reads file and environment and sets the bound variables.
   Result resolve(const Environment& environment);

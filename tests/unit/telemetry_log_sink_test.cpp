@@ -108,6 +108,20 @@ TEST(DescriptorSink, NeverWaitsForASocket) {
   flood_and_recover(Ends::socket());
 }
 
+TEST(DescriptorSink, BeginsANewLineAfterOneThatWasCut) {
+  Ends ends = Ends::pipe();
+  const int capacity = ::fcntl(ends.write, F_SETPIPE_SZ, 4096);
+  ASSERT_EQ(capacity, 4096);
+  const Log log = log_to(ends.write);
+  log.info(std::string(4000, 'm'), field("a", std::string(1000, 'z')));  // two writes, room for one
+  const std::string cut = ends.drain();
+  ASSERT_FALSE(cut.ends_with('\n'));
+  log.info("again");
+  const std::string after = ends.drain();
+  EXPECT_TRUE(after.starts_with("\n1970-01-01T00:00:00.000000Z INFO  again\n")) << after;
+  ends.close_all();
+}
+
 TEST(DescriptorSink, SurvivesAReaderThatHasGone) {
   struct sigaction before{};
   ASSERT_EQ(::sigaction(SIGPIPE, nullptr, &before), 0);
