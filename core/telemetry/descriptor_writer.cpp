@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 
 namespace babilu::telemetry {
 
@@ -88,13 +89,12 @@ bool DescriptorWriter::write_all(std::string_view text, std::size_t& done) noexc
   return true;
 }
 
-bool DescriptorWriter::write(std::string_view line) noexcept {
+bool DescriptorWriter::write(std::string_view line) {
+  // In one write with the line, so that the newline takes no room of its own from it.
+  const std::string after_cut = cut_ ? "\n" + std::string(line) : std::string();
   std::size_t done = 0;
-  if (cut_ && !write_all("\n", done)) return false;
-  cut_ = false;
-  done = 0;
-  const bool whole = write_all(line, done);
-  cut_ = !whole && done > 0;
+  const bool whole = write_all(cut_ ? std::string_view(after_cut) : line, done);
+  if (done > 0) cut_ = !whole;
   return whole;
 }
 

@@ -14,7 +14,7 @@ class DescriptorWriter {
 
   /// False when the line, or the rest of it, was lost. The line ends with a newline; what follows a
   /// line that was cut begins on a new one.
-  bool write(std::string_view line) noexcept;
+  bool write(std::string_view line);
 
  private:
   /// Bytes written, or -1 with errno.
