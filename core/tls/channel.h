@@ -54,6 +54,7 @@ class Channel final : private Botan::TLS::Callbacks {
   Bytes& outgoing() noexcept { return outgoing_; }
   bool has_outgoing() const noexcept { return !outgoing_.empty(); }
 
+  bool is_dialer() const noexcept { return options_.dialer; }
   bool handshake_complete() const noexcept { return complete_; }
   bool peer_closed() const noexcept { return peer_closed_; }
   error_code failure() const noexcept { return failure_; }

@@ -86,7 +86,7 @@ task<> TlsStream::part(error_code why, Deadline deadline) {
   const bool theirs = why.category() != error_category() || channel_.peer_failed() ||
                       why == Error::closed_in_handshake;
   if (theirs || why == Error::handshake_timed_out) co_return;
-  if (why == Error::http) {
+  if (why == Error::http && !channel_.is_dialer()) {
     channel_.outgoing().assign(http_answer.begin(), http_answer.end());
   } else if (!channel_.failure()) {
     channel_.send_refusal();

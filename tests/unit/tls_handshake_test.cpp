@@ -1,3 +1,5 @@
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -227,6 +229,23 @@ TEST(TlsHandshake, NobodyAcceptsWithoutACertificate) {
   Attempt attempt;
   attempt.server = make_context({});
   EXPECT_EQ(handshake(runtime, attempt).server.error(), Error::no_own_certificate);
+}
+
+TEST(TlsHandshake, OneContextServesSeveralThreads) {
+  const Attempt attempt = between_services();
+  std::atomic<int> succeeded = 0;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&] {
+      Runtime runtime;
+      for (int i = 0; i < 5; ++i) {
+        const Outcome outcome = handshake(runtime, attempt);
+        if (outcome.server && outcome.client) ++succeeded;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(succeeded, 20);
 }
 
 task<> silent_peer(Runtime& runtime, bool dial, error_code& result) {
