@@ -1,7 +1,9 @@
 #include "core/runtime/lifecycle.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "core/runtime/condition.h"
 #include "core/runtime/runtime.h"
 
 namespace babilu {
@@ -16,26 +18,35 @@ const char* to_string(Phase phase) noexcept {
   return "unknown";
 }
 
+/// Somebody who waits for draining. Its Runtime is there as long as it is.
+struct Lifecycle::Waiter {
+  explicit Waiter(Runtime& waiting) : runtime(waiting), told(waiting) {}
+  Runtime& runtime;
+  Condition told;
+};
+
 void Lifecycle::advance(Phase phase) {
-  std::vector<Listener> told;
-  {
-    std::lock_guard lock(mutex_);
-    if (phase <= phase_.load(std::memory_order_relaxed)) return;
-    phase_.store(phase, std::memory_order_release);
-    if (phase >= Phase::draining) told.swap(listeners_);
+  std::lock_guard lock(mutex_);
+  if (phase <= phase_.load(std::memory_order_relaxed)) return;
+  phase_.store(phase, std::memory_order_release);
+  if (phase < Phase::draining) return;
+  for (auto& waiting : std::exchange(waiters_, {})) {
+    auto waiter = waiting.lock();
+    if (!waiter) continue;
+    // Kept until its own thread has run this: only there may it be touched, or destroyed.
+    Runtime& runtime = waiter->runtime;
+    runtime.post([waiter = std::move(waiter)] { waiter->told.notify_all(); });
   }
-  for (auto& listener : told) listener.runtime->post(std::move(listener.heard));
 }
 
-void Lifecycle::on_drain(Runtime& runtime, std::function<void()> heard) {
+task<> Lifecycle::draining(Runtime& runtime) {
+  auto waiter = std::make_shared<Waiter>(runtime);
   {
     std::lock_guard lock(mutex_);
-    if (phase_.load(std::memory_order_relaxed) < Phase::draining) {
-      listeners_.push_back({&runtime, std::move(heard)});
-      return;
-    }
+    if (phase_.load(std::memory_order_relaxed) >= Phase::draining) co_return;
+    waiters_.push_back(waiter);
   }
-  runtime.post(std::move(heard));
+  while (phase() < Phase::draining) co_await waiter->told.wait();
 }
 
 void Lifecycle::add_check(std::string name, Check check) {

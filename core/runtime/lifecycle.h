@@ -2,10 +2,13 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "core/runtime/task.h"
 
 namespace babilu {
 
@@ -16,17 +19,17 @@ enum class Phase { starting, ready, draining, stopped };
 
 const char* to_string(Phase phase) noexcept;
 
-/// The phase of one process (or of one node of a simulation), who must hear of it, and what
-/// readiness depends on. Any thread may call any function.
+/// The phase of one process (or of one node of a simulation), and what readiness depends on. Any
+/// thread may call any function.
 class Lifecycle {
  public:
   Phase phase() const noexcept { return phase_.load(std::memory_order_acquire); }
 
-  /// Moves forward; moving to where it is or back does nothing. Listeners run on their Runtimes.
+  /// Moves forward; moving to where it is or back does nothing.
   void advance(Phase phase);
 
-  /// `heard` runs on `runtime` once the phase is draining or later; at once if it is already.
-  void on_drain(Runtime& runtime, std::function<void()> heard);
+  /// Returns, on the caller's Runtime, when the phase is draining or later.
+  task<> draining(Runtime& runtime);
 
   /// A named condition of readiness: nothing when it holds, else why not, in words.
   using Check = std::function<std::optional<std::string>()>;
@@ -42,14 +45,11 @@ class Lifecycle {
   bool ready() const;
 
  private:
-  struct Listener {
-    Runtime* runtime;
-    std::function<void()> heard;
-  };
+  struct Waiter;
 
   std::atomic<Phase> phase_{Phase::starting};
   mutable std::mutex mutex_;
-  std::vector<Listener> listeners_;
+  std::vector<std::weak_ptr<Waiter>> waiters_;
   std::vector<std::pair<std::string, Check>> checks_;
 };
 

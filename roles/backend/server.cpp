@@ -17,22 +17,17 @@ constexpr auto accept_pause = std::chrono::milliseconds(100);
 }  // namespace
 
 Server::Server(Runtime& runtime, net::Security& security, net::ListenerPtr listener,
-               ServerShared& shared)
+               const rpc::ServiceTable& services, ServerShared& shared)
     : runtime_(runtime),
       security_(security),
+      services_(services),
       shared_(shared),
       listener_(std::move(listener)),
-      drain_(runtime),
       scope_(runtime) {}
 
 task<> Server::run() {
   scope_.spawn("accept", accept());
-  bool draining = false;
-  shared_.lifecycle.on_drain(runtime_, [this, &draining] {
-    draining = true;
-    drain_.notify_all();
-  });
-  while (!draining) co_await drain_.wait();
+  co_await shared_.lifecycle.draining(runtime_);
 
   listener_->close();
   const Deadline deadline = runtime_.now() + shared_.options.drain_timeout;
@@ -73,7 +68,7 @@ task<> Server::serve(net::StreamPtr raw) {
                         field("remote", remote), field("why", stream.error().message()));
     co_return;
   }
-  rpc::Session session(runtime_, std::move(*stream), rpc::Side::listener, shared_.services,
+  rpc::Session session(runtime_, std::move(*stream), rpc::Side::listener, services_,
                        shared_.options.session, &shared_.observer);
   const auto position = sessions_.insert(sessions_.end(), &session);
   shared_.observer.on_link_opened();

@@ -21,7 +21,6 @@ struct ServerOptions {
 /// What the Runtimes of one backend process share.
 struct ServerShared {
   ServerOptions options;
-  const rpc::ServiceTable& services;
   Lifecycle& lifecycle;
   telemetry::Log log;
   Observer& observer;
@@ -31,7 +30,7 @@ struct ServerShared {
 class Server {
  public:
   Server(Runtime& runtime, net::Security& security, net::ListenerPtr listener,
-         ServerShared& shared);
+         const rpc::ServiceTable& services, ServerShared& shared);
 
   /// Serves until the process drains and the requests in flight are answered.
   task<> run();
@@ -44,10 +43,10 @@ class Server {
 
   Runtime& runtime_;
   net::Security& security_;
+  const rpc::ServiceTable& services_;
   ServerShared& shared_;
   net::ListenerPtr listener_;
   std::list<rpc::Session*> sessions_;
-  Condition drain_;
   Scope scope_;
 };
 

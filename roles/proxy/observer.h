@@ -15,6 +15,9 @@ class Observer final : public RelayObserver {
   void on_session_closed();
   void on_handshake_failed();
 
+  /// Of all Runtimes together.
+  std::int64_t links_up() const noexcept { return links_up_.value(); }
+
   void on_relayed(const Link& link, std::uint16_t method, rpc::Code code,
                   Clock::duration latency) override;
   void on_refused(rpc::Code code) override;

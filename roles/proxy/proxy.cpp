@@ -25,7 +25,6 @@ Proxy::Proxy(Runtime& runtime, net::Network& network, net::Security& sessions,
       shared_(shared),
       listener_(std::move(listener)),
       relay_(runtime, shared.observer),
-      drain_(runtime),
       session_scope_(runtime),
       link_scope_(runtime) {
   for (const net::Address& backend : shared_.options.backends) {
@@ -44,12 +43,7 @@ task<> Proxy::run() {
   for (auto& link : links_) link_scope_.spawn("link", link->run());
   session_scope_.spawn("accept", accept());
 
-  bool draining = false;
-  shared_.lifecycle.on_drain(runtime_, [this, &draining] {
-    draining = true;
-    drain_.notify_all();
-  });
-  while (!draining) co_await drain_.wait();
+  co_await shared_.lifecycle.draining(runtime_);
 
   listener_->close();
   const Deadline deadline = runtime_.now() + shared_.options.drain_timeout;

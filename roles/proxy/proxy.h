@@ -60,7 +60,6 @@ class Proxy {
   Relay relay_;
   std::vector<std::unique_ptr<Link>> links_;
   std::list<ClientSession*> sessions_;
-  Condition drain_;
   Scope session_scope_;
   Scope link_scope_;
 };

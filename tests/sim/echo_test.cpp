@@ -19,10 +19,10 @@ struct BackendNode {
   BackendNode(sim::World& world, const net::Address& at) : observer(metrics) {
     echo.offer(services);
     shared = std::make_unique<backend::ServerShared>(
-        backend::ServerShared{{}, services, lifecycle, {}, observer});
+        backend::ServerShared{{}, lifecycle, {}, observer});
     shared->options.session.trust_hop_without_certificate = true;
     server = std::make_unique<backend::Server>(world.runtime(), security,
-                                               *world.host(at.host).listen(at), *shared);
+                                               *world.host(at.host).listen(at), services, *shared);
   }
   telemetry::Metrics metrics;
   Lifecycle lifecycle;

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace babilu::bench {
+
+/// One figure of a comparison. Without a rival or a target, only what was measured.
+struct Row {
+  std::string row;                ///< what was measured, and how
+  double ours = 0;                ///< median
+  std::optional<double> theirs;   ///< median, in the same run
+  std::string unit;
+  std::optional<double> target;   ///< for ours / theirs
+  int pairs = 0;                  ///< how often it was measured
+  double spread = 0;              ///< (largest − smallest) / median of ours, or of the ratio
+
+  std::optional<double> ratio() const;
+  /// Whether the target is met; nothing without one.
+  std::optional<bool> holds() const;
+};
+
+double median(std::vector<double> values);
+double spread(const std::vector<double>& values);
+
+void print_table(const std::string& name, const std::vector<Row>& rows);
+/// Writes DIRECTORY/NAME.json.
+void write_json(const std::filesystem::path& directory, const std::string& name,
+                const std::vector<Row>& rows);
+
+}  // namespace babilu::bench

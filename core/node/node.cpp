@@ -1,0 +1,138 @@
+#include "core/node/node.h"
+
+#include <fmt/format.h>
+
+#include "core/admin/admin.h"
+#include "core/net/tcp.h"
+#include "core/runtime/process.h"
+#include "core/runtime/runtime.h"
+#include "core/runtime/scope.h"
+
+namespace babilu::node {
+
+using telemetry::field;
+
+namespace {
+
+constexpr const char* version = "0.1.0";
+
+std::string describe(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "unknown";
+  }
+}
+
+telemetry::LogOptions log_options(const NodeConfig& config) {
+  telemetry::LogOptions options;
+  options.level = config.log_level;
+  options.format = config.log_format;
+  return options;
+}
+
+net::Address parse(const std::string& address) {
+  auto parsed = net::Address::parse(address);
+  if (!parsed) throw StartError(address + " is no address such as 127.0.0.1:7400");
+  return *parsed;
+}
+
+admin::AdminOptions admin_options(const NodeConfig& config) {
+  admin::AdminOptions options;
+  options.name = config.name;
+  options.version = version;
+  if (!config.admin_token.value.empty()) options.token = config.admin_token.value;
+  return options;
+}
+
+net::ListenerPtr listen_admin(net::Network& network, const NodeConfig& config) {
+  auto listener = admin::listen(network, parse(config.admin_listen), admin_options(config));
+  if (listener) return std::move(*listener);
+  throw StartError(fmt::format(
+      "the admin endpoint cannot listen on {}: {}; choose another address with --admin-listen",
+      config.admin_listen, listener.error().message()));
+}
+
+}  // namespace
+
+void bind(config::Schema& schema, NodeConfig& config) {
+  schema.option("name", config.name, "what this process is called in logs and on the dashboard",
+                config::not_empty());
+  schema.option("threads", config.threads, "cores to use, an event loop each",
+                config::range(1u, 64u));
+  auto admin = schema.section("admin", "health, metrics and dashboard over HTTP");
+  admin.option("listen", config.admin_listen, "where the admin endpoint listens",
+               config::listen_address());
+  admin.secret("token", config.admin_token,
+               "what callers of the admin endpoint must know; needed unless it is on loopback");
+  auto log = schema.section("log", "the log on standard error");
+  log.option("level", config.log_level, "the least important entries to write",
+             config::choices<telemetry::LogLevel>({{"trace", telemetry::LogLevel::trace},
+                                                   {"debug", telemetry::LogLevel::debug},
+                                                   {"info", telemetry::LogLevel::info},
+                                                   {"warn", telemetry::LogLevel::warn},
+                                                   {"error", telemetry::LogLevel::error}}));
+  log.option("format", config.log_format, "text for people, json for machines",
+             config::choices<telemetry::LogFormat>({{"text", telemetry::LogFormat::text},
+                                                    {"json", telemetry::LogFormat::json}}));
+}
+
+Node::Node(NodeConfig config) : config_(std::move(config)), log_(log_options(config_)) {}
+Node::~Node() = default;
+
+void Node::started() {
+  if (started_.fetch_add(1) + 1 == config_.threads) lifecycle_.advance(Phase::ready);
+}
+
+net::ListenerPtr Node::listen(net::Network& network, const std::string& address,
+                              const char* flag) const {
+  auto listener = network.listen(parse(address), {.share_port = config_.threads > 1});
+  if (listener) return std::move(*listener);
+  throw StartError(fmt::format("cannot listen on {}: {}; choose another address with {}", address,
+                               listener.error().message(), flag));
+}
+
+int Node::run(Serve serve, Extend extend) {
+  serve_ = std::move(serve);
+  extend_ = std::move(extend);
+  try {
+    run_process(config_.threads, lifecycle_,
+                [this](Runtime& runtime, unsigned index) { return run_on(runtime, index); });
+  } catch (const std::exception& error) {
+    log_.error("cannot go on", field("why", error.what()));
+    return 1;
+  }
+  log_.report_suppressed();
+  log_.info("stopped");
+  return 0;
+}
+
+task<> Node::run_on(Runtime& runtime, unsigned index) {
+  runtime.on_failure([this](std::string_view coroutine, std::exception_ptr failure) {
+    log_.error("an exception left a coroutine: a bug", field("coroutine", coroutine),
+               field("what", describe(failure)));
+  });
+  net::TcpNetwork network(runtime);
+  if (index != 0) {
+    co_await serve_(runtime, network, index);
+    co_return;
+  }
+  admin::Admin admin(runtime, listen_admin(network, config_), admin_options(config_), lifecycle_,
+                     metrics_, log_);
+  if (extend_) extend_(admin);
+  Scope scope(runtime);
+  scope.spawn("admin", admin.run());
+  std::exception_ptr failure;
+  try {
+    co_await serve_(runtime, network, index);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  scope.cancel();
+  co_await scope.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace babilu::node

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "roles/api/methods.h"
+#include "roles/backend/identity/tokens.h"
+#include "roles/backend/passwords.h"
+
+namespace babilu::store {
+class Store;
+}
+
+namespace babilu::backend {
+
+struct IdentityOptions {
+  std::chrono::seconds token_lifetime = std::chrono::hours(12);
+  /// After so many failed logins in a row an account takes none for a while.
+  int most_failures = 10;
+  std::chrono::seconds lock_time{60};
+};
+
+/// Service 3: who somebody is, and who signed what. One for each Runtime.
+class Identity {
+ public:
+  Identity(store::Store& store, Passwords& passwords, const Deployment& deployment,
+           IdentityOptions options) noexcept
+      : store_(store), passwords_(passwords), tokens_(deployment), options_(options) {}
+  void offer(rpc::ServiceTable& table);
+
+ private:
+  struct Account;
+
+  task<rpc::Outcome<api::LoginReply>> login(rpc::Call& call, const api::LoginRequest& request);
+  task<rpc::Outcome<api::WhoamiReply>> whoami(rpc::Call& call, const api::WhoamiRequest& request);
+  task<rpc::Outcome<api::VerifyReply>> verify(rpc::Call& call, const api::VerifyRequest& request);
+  task<rpc::Outcome<std::optional<Account>>> find_account(rpc::Call& call, std::string name);
+  task<rpc::Outcome<Bytes>> admit(rpc::Call& call, std::uint64_t account);
+  task<rpc::Status> count_failure(rpc::Call& call, std::uint64_t account);
+
+  store::Store& store_;
+  Passwords& passwords_;
+  const Tokens tokens_;
+  const IdentityOptions options_;
+};
+
+}  // namespace babilu::backend

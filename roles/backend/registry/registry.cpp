@@ -1,0 +1,123 @@
+#include "roles/backend/registry/registry.h"
+
+#include "core/crypto/secret.h"
+#include "core/crypto/signature.h"
+#include "roles/api/registry.pb.h"
+#include "roles/backend/accounts/rules.h"
+#include "roles/backend/effect.h"
+
+namespace babilu::backend {
+
+using rpc::Code;
+using rpc::Status;
+
+namespace {
+
+constexpr std::uint32_t first_key_version = 1;
+
+Status name_taken() {
+  return {Code::already_exists, "name_taken", "an account of this name exists; choose another"};
+}
+
+std::uint64_t random_account_id(Random& random) {
+  // Positive and random: it tells nothing about how many accounts there are.
+  std::uint64_t id = 0;
+  while (id == 0) {
+    crypto::fill_random(random, {reinterpret_cast<std::uint8_t*>(&id), sizeof id});
+    id >>= 1;
+  }
+  return id;
+}
+
+/// A new account, with all that is written about it.
+struct NewAccount {
+  std::uint64_t id;
+  std::string name;
+  std::string password;
+  crypto::PublicKey signing_key;
+  Bytes sealed_signing_seed;
+  Bytes sealed_encryption_key;
+  store::WallTime now;
+
+  store::Verdict<Effect> insert(store::Transaction& transaction) const {
+    const auto inserted = transaction.execute(
+        "insert into account (id, name, password, signing_key, sealed_signing_seed, created)"
+        " values (?, ?, ?, ?, ?, ?) on conflict (name) do nothing",
+        id, name, password, signing_key, sealed_signing_seed, now);
+    if (inserted == 0) return Effect::refused(name_taken());
+    transaction.execute(
+        "insert into account_key (account, version, sealed, created) values (?, ?, ?, ?)", id,
+        first_key_version, sealed_encryption_key, now);
+    api::SignUpReply reply;
+    reply.set_account_id(id);
+    reply.set_signing_key(signing_key.data(), signing_key.size());
+    return Effect::done(rpc::encode(reply), id);
+  }
+};
+
+NewAccount make_account(Runtime& runtime, const Deployment& deployment, std::string name,
+                        std::string password_hash) {
+  Random& random = runtime.random();
+  const std::uint64_t id = random_account_id(random);
+  const crypto::KeyPair signing = crypto::KeyPair::generate(random);
+  const Secret encryption = crypto::random_secret(random, 32);
+  return {.id = id,
+          .name = std::move(name),
+          .password = std::move(password_hash),
+          .signing_key = signing.public_key(),
+          .sealed_signing_seed = deployment.seal_key(KeyPurpose::signing_seed, id,
+                                                     first_key_version, signing.seed(), random),
+          .sealed_encryption_key = deployment.seal_key(KeyPurpose::encryption, id,
+                                                       first_key_version, encryption, random),
+          .now = runtime.clock().wall()};
+}
+
+rpc::Outcome<api::SignUpReply> decoded(const Bytes& message) {
+  api::SignUpReply reply;
+  if (!rpc::decode(message, reply)) return Status(Code::internal, "bad_reply");
+  return reply;
+}
+
+}  // namespace
+
+void Registry::offer(rpc::ServiceTable& table) {
+  api::offer<api::Registry>(table);
+  rpc::add(table, api::Registry::sign_up, this, &Registry::sign_up);
+}
+
+task<rpc::Outcome<api::SignUpReply>> Registry::sign_up(rpc::Call& call,
+                                                       const api::SignUpRequest& request) {
+  if (Status status = check_name(request.name()); !status.ok()) co_return status;
+  if (Status status = check_password(request.password()); !status.ok()) co_return status;
+
+  auto kept = co_await recall_reply(store_, call);
+  if (!kept) co_return kept.error();
+  if (*kept) co_return decoded(**kept);
+
+  // Asked here only to spare the password's hash; the insert decides.
+  auto taken = co_await name_is_taken(call, request.name());
+  if (!taken) co_return taken.error();
+  if (*taken) co_return name_taken();
+
+  auto hash = co_await passwords_.hash(call.runtime, request.password(), call.deadline);
+  if (!hash) co_return busy(passwords_.retry_after());
+
+  auto insert = [account = make_account(call.runtime, deployment_, request.name(),
+                                        std::move(*hash))](store::Transaction& transaction) {
+    return account.insert(transaction);
+  };
+  auto reply = co_await do_once(store_, call, std::move(insert));
+  if (!reply) co_return reply.error();
+  co_return decoded(*reply);
+}
+
+task<rpc::Outcome<bool>> Registry::name_is_taken(rpc::Call& call, const std::string& name) {
+  auto look = [name](store::Snapshot& snapshot) {
+    return snapshot.find<std::uint64_t>("select id from account where name = ?", name).has_value();
+  };
+  auto found = co_await store_.read(call.runtime, std::move(look), call.deadline);
+  if (!found) co_return to_status(found.error());
+  co_return *found;
+}
+
+}  // namespace babilu::backend
