@@ -1,0 +1,90 @@
+#include "tools/babilu/answer.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "core/crypto/encoding.h"
+
+namespace babilu::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string line(const json::object& object) { return json::serialize(object) + "\n"; }
+
+/// What a person can do about it, where the service cannot know.
+std::string_view advice(const rpc::Status& status) {
+  if (status.reason.starts_with("token_")) return "; run: babilu login NAME";
+  if (status.reason == "cannot_connect") {
+    return "; --target says where the proxy is, --ca whom to trust";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string to_json(std::initializer_list<Field> fields) {
+  json::object object;
+  for (const Field& field : fields) {
+    std::visit([&](const auto& value) { object[field.name] = value; }, field.value);
+  }
+  return line(object);
+}
+
+std::string failure_json(const rpc::Status& status, ExitCode code) {
+  return line({{"error",
+                {{"code", rpc::to_string(status.code)},
+                 {"reason", status.reason},
+                 {"message", status.message},
+                 {"request_id", status.request_id},
+                 {"retry_after_ms", status.retry_after.count()},
+                 {"exit_code", to_int(code)}}}});
+}
+
+std::string describe(const rpc::Status& status) {
+  std::string text = status.message.empty() ? rpc::to_string(status.code) : status.message;
+  // Another machine's words do not move the cursor here.
+  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+  text += advice(status);
+  if (status.retry_after.count() > 0) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(status.retry_after).count();
+    text += fmt::format("; try again in {} s", seconds);
+  }
+  if (exit_code_of(status) == ExitCode::usage) return text;
+  text += fmt::format(" ({}", rpc::to_string(status.code));
+  if (!status.reason.empty()) text += ", " + status.reason;
+  if (!status.request_id.empty()) text += ", request " + status.request_id;
+  return text + ")";
+}
+
+std::string to_text(ByteView bytes) {
+  std::string text = crypto::to_base64(bytes);
+  text.append((4 - text.size() % 4) % 4, '=');
+  return text;
+}
+
+std::optional<Secret> from_text(std::string_view text) {
+  std::string packed;
+  std::ranges::copy_if(text, std::back_inserter(packed),
+                       [](char c) { return c != '\n' && c != '\r' && c != ' ' && c != '\t'; });
+  const std::size_t padding = packed.size() - (packed.find_last_not_of('=') + 1);
+  if (padding > 2 || (padding > 0 && packed.size() % 4 != 0)) return std::nullopt;
+  packed.resize(packed.size() - padding);
+  return crypto::from_base64(packed);
+}
+
+std::string format_time(std::uint64_t seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm utc{};
+  char text[32];
+  if (gmtime_r(&time, &utc) == nullptr || std::strftime(text, sizeof text, "%F %R UTC", &utc) == 0) {
+    return fmt::format("{} s after 1970", seconds);
+  }
+  return text;
+}
+
+}  // namespace babilu::cli

@@ -1,0 +1,24 @@
+// proxy, backend: the processes of the stack.
+#include "roles/backend/process.h"
+#include "roles/proxy/process.h"
+#include "tools/babilu/commands.h"
+
+namespace babilu::cli {
+
+int proxy(Invocation& invocation) {
+  proxy::ProxyConfig config;
+  proxy::bind(invocation.options(), config);
+  invocation.warn_of_unknown_variables();
+  if (const auto code = invocation.resolve()) return *code;
+  return proxy::run_proxy(config);
+}
+
+int backend(Invocation& invocation) {
+  backend::BackendConfig config;
+  backend::bind(invocation.options(), config);
+  invocation.warn_of_unknown_variables();
+  if (const auto code = invocation.resolve()) return *code;
+  return backend::run_backend(config);
+}
+
+}  // namespace babilu::cli
