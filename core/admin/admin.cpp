@@ -1,0 +1,173 @@
+#include "core/admin/admin.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/scope/scope_exit.hpp>
+
+#include "core/runtime/runtime.h"
+
+namespace babilu::admin {
+
+using telemetry::field;
+
+namespace {
+
+/// How long accepting pauses when the machine is out of something, files above all.
+constexpr auto accept_pause = std::chrono::milliseconds(100);
+
+std::optional<Error> refuse_options(const net::Address& at, const AdminOptions& options) {
+  if (options.token && options.token->empty()) return Error::token_empty;
+  if (!options.token && !at.is_loopback()) return Error::token_required;
+  return std::nullopt;
+}
+
+}  // namespace
+
+struct Admin::Figures {
+  explicit Figures(telemetry::Metrics& metrics)
+      : answered(metrics.counter("babilu_admin_requests_total",
+                                 "Requests that the admin endpoint answered")),
+        refused(metrics.counter("babilu_admin_requests_refused_total",
+                                "Requests to the admin endpoint answered with 4xx or 5xx")),
+        open(metrics.gauge("babilu_admin_open_connections", "Connections to the admin endpoint")),
+        turned_away(metrics.counter("babilu_admin_connections_refused_total",
+                                    "Connections that the admin endpoint had no room for")) {}
+  telemetry::Counter& answered;
+  telemetry::Counter& refused;
+  telemetry::Gauge& open;
+  telemetry::Counter& turned_away;
+};
+
+Result<net::ListenerPtr> listen(net::Network& network, const net::Address& at,
+                                const AdminOptions& options) {
+  if (const auto error = refuse_options(at, options)) return error_code(*error);
+  return network.listen(at);
+}
+
+Admin::Admin(Runtime& runtime, net::ListenerPtr listener, AdminOptions options,
+             Lifecycle& lifecycle, telemetry::Metrics& metrics, telemetry::Log log)
+    : runtime_(runtime),
+      listener_(std::move(listener)),
+      options_(std::move(options)),
+      lifecycle_(lifecycle),
+      metrics_(metrics),
+      log_(log.component("admin")),
+      guard_(options_.token, options_.host_names),
+      figures_(std::make_unique<Figures>(metrics)),
+      started_(runtime.now()),
+      scope_(runtime) {
+  if (const auto error = refuse_options(listener_->local(), options_)) {
+    throw std::invalid_argument(error_code(*error).message());
+  }
+  add_own_paths();
+}
+
+Admin::~Admin() = default;
+
+void Admin::handle(Method method, std::string path, std::string about, Handler handler) {
+  router_.add({method, std::move(path), Access::guarded, std::move(about), std::move(handler)});
+}
+
+void Admin::add_stats(std::string name, StatsSource source) {
+  sections_.emplace_back(std::move(name), std::move(source));
+}
+
+std::optional<Response> Admin::refuse(const Request& head) {
+  if (auto refusal = guard_.refuse(head, router_.access(head.path))) {
+    log_.limited(telemetry::LogLevel::warn, "refused", "request refused",
+                 field("remote", head.remote), field("method", head.method),
+                 field("path", head.path), field("status", refusal->status));
+    return count(std::move(*refusal));
+  }
+  if (router_.find(head) == nullptr) return count(router_.missing(head));
+  return std::nullopt;
+}
+
+Response Admin::answer(const Request& request) {
+  try {
+    return count(router_.find(request)->handler(request));
+  } catch (const std::exception& error) {
+    log_.error("a handler failed", field("path", request.path), field("error", error.what()));
+    return count({.status = 500, .body = "this is a mistake of the program; see its log\n"});
+  }
+}
+
+Response Admin::count(Response response) {
+  figures_->answered.add();
+  if (response.status >= 400) figures_->refused.add();
+  return response;
+}
+
+task<> Admin::run() {
+  std::exception_ptr cancellation;
+  try {
+    co_await accept();
+  } catch (...) {
+    cancellation = std::current_exception();
+  }
+  listener_->close();
+  scope_.cancel();
+  // A cancelled run still has to wait for its own coroutines.
+  co_await boost::asio::this_coro::reset_cancellation_state();
+  co_await scope_.join();
+  if (cancellation) std::rethrow_exception(cancellation);
+}
+
+task<> Admin::accept() {
+  for (;;) {
+    Result<net::StreamPtr> stream = co_await listener_->accept();
+    if (stream && make_room()) {
+      scope_.spawn("admin connection", serve(std::move(*stream)));
+    } else if (stream) {
+      figures_->turned_away.add();
+      if (turned_away_ >= options_.limits.connections) continue;  // not even a word
+      ++turned_away_;
+      scope_.spawn("admin refusal", turn_away(std::move(*stream)));
+    } else if (stream.error() == boost::asio::error::operation_aborted) {
+      co_return;
+    } else {
+      log_.limited(telemetry::LogLevel::warn, "accept", "cannot accept; pausing",
+                   field("error", stream.error()));
+      co_await runtime_.sleep_for(accept_pause);
+    }
+  }
+}
+
+/// Whether one more connection may be served, closing the one that has been idle for longest if
+/// need be: those who only hold connections must not keep out those who ask.
+bool Admin::make_room() {
+  if (scope_.size() - turned_away_ < options_.limits.connections) return true;
+  Connection* oldest = nullptr;
+  for (Connection* connection : connections_) {
+    if (!connection->idle()) continue;
+    if (oldest == nullptr || connection->idle_since() < oldest->idle_since()) oldest = connection;
+  }
+  if (oldest == nullptr) return false;
+  oldest->close();
+  return true;
+}
+
+task<> Admin::serve(net::StreamPtr stream) {
+  Connection connection(runtime_, std::move(stream), options_.limits, *this);
+  const auto position = connections_.insert(connections_.end(), &connection);
+  figures_->open.add();
+  const boost::scope::scope_exit forget([&] {
+    connections_.erase(position);
+    figures_->open.subtract();
+  });
+  co_await connection.run();
+}
+
+task<> Admin::turn_away(net::StreamPtr stream) {
+  const boost::scope::scope_exit forget([&] { --turned_away_; });
+  const Bytes answer = to_bytes({.status = 503, .body = "too many connections; try again\n"},
+                                {.date = runtime_.clock().wall()});
+  const Deadline deadline = runtime_.now() + options_.limits.linger_time;
+  const error_code error = co_await net::write_all(*stream, answer, deadline);
+  if (!error) co_await linger(runtime_, *stream, deadline);
+}
+
+}  // namespace babilu::admin
