@@ -18,11 +18,7 @@ std::string line(const json::object& object) { return json::serialize(object) + 
 
 /// What a person can do about it, where the service cannot know.
 std::string_view advice(const rpc::Status& status) {
-  if (status.reason.starts_with("token_")) return "; run: babilu login NAME";
-  if (status.reason == "cannot_connect") {
-    return "; --target says where the proxy is, --ca whom to trust";
-  }
-  return "";
+  return status.reason.starts_with("token_") ? "; run: babilu login NAME" : "";
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // bots: load, and the proof that nothing was lost under it.
+#include "tools/babilu/client.h"
 #include "tools/babilu/commands.h"
 #include "tools/bots/command.h"
 
@@ -14,6 +15,7 @@ constexpr auto footer =
 
 int bots(Invocation& invocation) {
   bots::BotsConfig config;
+  config.ca = ClientConfig{}.ca;
   bots::bind(invocation.options(), config);
   invocation.footer(footer);
   if (const auto code = invocation.resolve()) return *code;

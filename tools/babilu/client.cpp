@@ -39,6 +39,13 @@ task<Status> connected(Runtime& runtime, rpc::Channel& channel, Deadline deadlin
   }
 }
 
+/// What is wrong is often a side's idea of what the port speaks; only this side knows its own.
+void explain(const ClientConfig& config, Status& status) {
+  if (status.reason != "cannot_connect") return;
+  status.message += config.plaintext ? "; if that port wants TLS, leave --plaintext out"
+                                     : "; --target says where the proxy is, --ca whom to trust";
+}
+
 task<> exchange(Runtime& runtime, const ClientConfig& config, const tls::ContextPtr& context,
                 const rpc::MethodTraits& method, ByteView message, ByteView token,
                 rpc::Reply& reply) {
@@ -51,6 +58,7 @@ task<> exchange(Runtime& runtime, const ClientConfig& config, const tls::Context
   rpc::Channel channel(runtime, network, *security, std::move(options));
   channel.start();
   reply.status = co_await connected(runtime, channel, deadline);
+  explain(config, reply.status);
   if (reply.status.ok()) {
     reply = co_await channel.call(method, message, {.deadline = deadline, .token = text_of(token)});
   }

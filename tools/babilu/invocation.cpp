@@ -1,5 +1,7 @@
 #include "tools/babilu/invocation.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -23,10 +25,11 @@ std::optional<int> Invocation::resolve() {
   CLI::App app(about_, name_);
   app.get_formatter()->column_width(34);
   if (!footer_.empty()) app.footer(footer_);
+  const bool only_prints = std::ranges::find(arguments_, "--print-config") != arguments_.end();
   for (Argument& argument : positionals_) {
-    const char* optional = argument.presence == Presence::optional ? " (may be left out)" : "";
-    app.add_option(argument.name, argument.bound, std::string(argument.help) + optional)
-        ->type_name("");
+    app.add_option(argument.name, argument.bound, argument.help)
+        ->type_name("")
+        ->required(argument.presence == Presence::required && !only_prints);
   }
   schema_.attach(app);
   try {
@@ -50,10 +53,6 @@ std::optional<int> Invocation::finish(const config::Result& result) const {
     fmt::print(stderr, "{}: {}\n", name_, error.message());
   }
   if (!result.loaded()) return to_int(ExitCode::usage);
-  for (const Argument& argument : positionals_) {
-    if (argument.presence == Presence::optional || !argument.bound.empty()) continue;
-    return fail_usage(fmt::format("{} is missing", argument.name));
-  }
   if (!warns_) return std::nullopt;
   for (const std::string& warning : result.warnings) {
     fmt::print(stderr, "{}: {}\n", name_, warning);

@@ -89,8 +89,8 @@ int complain(const std::vector<std::string>& arguments) {
   }
   auto meant = arguments.size() > 1 ? config::nearest(words(arguments, 2), names) : std::nullopt;
   if (!meant) meant = config::nearest(first, names);
-  fmt::print(stderr, "babilu: there is no command '{}'{}; babilu --help lists them\n", first,
-             meant ? "; did you mean " + *meant + "?" : "");
+  fmt::print(stderr, "babilu: there is no command '{}'; {}babilu --help lists them\n", first,
+             meant ? "did you mean '" + *meant + "'? " : "");
   return to_int(ExitCode::usage);
 }
 
