@@ -141,7 +141,8 @@ net::MemoryOptions World::cable_options(const net::Address& from, const net::Add
   return {.name_a = from,
           .name_b = to,
           .latency = options_.latency,
-          .jitter = [this] {
+          .jitter = [this, way = from.to_string() + " - " + to.to_string()] {
+            if (options_.trace) note(way);
             const auto most = static_cast<std::uint64_t>(options_.jitter.count());
             return Clock::duration(static_cast<std::int64_t>(network_random_() % (most + 1)));
           }};

@@ -1,0 +1,65 @@
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "roles/proxy/balancer.h"
+
+namespace babilu::proxy {
+namespace {
+
+std::vector<Candidate> backends(std::size_t count) {
+  std::vector<Candidate> made;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string name = "backend-" + std::to_string(i);
+    made.push_back({.name_hash = hash_name(name.data(), name.size())});
+  }
+  return made;
+}
+
+TEST(Balancer, ChoosesNothingFromNothing) { EXPECT_FALSE(choose({}, 0, 1)); }
+
+TEST(Balancer, ARouteStaysWhereItIsWhenAnotherBackendLeaves) {
+  const auto five = backends(5);
+  auto four = five;
+  four.pop_back();
+  std::map<std::size_t, int> share;
+  int moved = 0;
+  for (std::uint32_t route = 1; route <= 10'000; ++route) {
+    const std::size_t before = *choose(five, route, 0);
+    const std::size_t after = *choose(four, route, 0);
+    ++share[before];
+    if (before != 4) {
+      EXPECT_EQ(after, before);
+    } else {
+      ++moved;
+    }
+  }
+  for (const auto& [backend, routes] : share) EXPECT_NEAR(routes, 2000, 200) << backend;
+  EXPECT_EQ(moved, share[4]);
+}
+
+TEST(Balancer, TakesTheBetterOfTwo) {
+  auto two = backends(2);
+  two[0].latency_seconds = 0.001;
+  two[1].latency_seconds = 0.001;
+  two[0].in_flight = 10;
+  for (std::uint64_t dice = 0; dice < 100; ++dice) {
+    EXPECT_EQ(choose(two, 0, dice * 0x9e3779b97f4a7c15), 1u);
+  }
+  two[1].latency_seconds = 0.1;  // few in flight, but slow
+  EXPECT_EQ(choose(two, 0, 0), 0u);
+}
+
+TEST(Balancer, SpreadsEvenlyWhenAllAreEqual) {
+  const auto four = backends(4);
+  std::map<std::size_t, int> share;
+  std::uint64_t dice = 1;
+  for (int i = 0; i < 40'000; ++i) {
+    dice = dice * 6364136223846793005u + 1442695040888963407u;
+    ++share[*choose(four, 0, dice ^ (dice >> 29))];
+  }
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(share[i], 10'000, 1'000) << i;
+}
+
+}  // namespace
+}  // namespace babilu::proxy

@@ -1,0 +1,128 @@
+// Frames: encoding, cutting from a stream of bytes, and everything that is wrong with some.
+#include <gtest/gtest.h>
+
+#include "core/wire/reader.h"
+
+namespace babilu::wire {
+namespace {
+
+Header request_head() {
+  return {.kind = Kind::request, .flags = flags::end, .method = 0x0203, .stream = 7, .value = 2000,
+          .route = 0xdeadbeef};
+}
+
+TEST(Frame, LooksOnTheWireAsThePageOnTheProtocolSays) {
+  Bytes out;
+  append(out, request_head(), bytes_of("hop"), bytes_of("meta"), bytes_of("message"));
+  const Bytes expected{14, 0, 0, 0, 1, 1, 3, 2, 7, 0, 0, 0, 0xd0, 7, 0, 0,
+                       0xef, 0xbe, 0xad, 0xde, 4, 0, 3, 0};
+  EXPECT_EQ(Bytes(out.begin(), out.begin() + 24), expected);
+  EXPECT_EQ(text_of(ByteView(out).subspan(24)), "hopmetamessage");
+}
+
+struct Cut {
+  std::vector<std::string> messages;
+  FrameError error = FrameError::none;
+};
+
+/// Feeds `input` in pieces of `step` bytes.
+Cut cut(const Bytes& input, std::size_t step, std::uint32_t limit = default_frame_limit) {
+  Cut result;
+  FrameReader reader(limit);
+  for (std::size_t at = 0; at < input.size() && result.error == FrameError::none; at += step) {
+    const ByteView piece = ByteView(input).subspan(at, std::min(step, input.size() - at));
+    result.error = reader.consume(piece, [&](const Frame& frame) {
+      result.messages.emplace_back(text_of(frame.message()));
+      return true;
+    });
+  }
+  EXPECT_EQ(reader.partial(), reader.kept_bytes() > 0);
+  return result;
+}
+
+TEST(FrameReader, CutsTheSameWhereverTheBytesAreSplit) {
+  Bytes input;
+  std::vector<std::string> sent;
+  for (std::size_t size : {0u, 1u, 23u, 24u, 25u, 100u, 5000u}) {
+    sent.emplace_back(size, static_cast<char>('a' + size % 26));
+    append(input, request_head(), bytes_of("h"), bytes_of("m"), bytes_of(sent.back()));
+  }
+  for (std::size_t step = 1; step <= 64; ++step) EXPECT_EQ(cut(input, step).messages, sent) << step;
+  EXPECT_EQ(cut(input, input.size()).messages, sent);
+}
+
+TEST(FrameReader, KeepsNothingBetweenFrames) {
+  Bytes input;
+  append(input, request_head(), {}, {}, bytes_of("x"));
+  FrameReader reader;
+  reader.consume(ByteView(input).first(10), [](const Frame&) { return true; });
+  EXPECT_TRUE(reader.partial());
+  reader.consume(ByteView(input).subspan(10), [](const Frame&) { return true; });
+  EXPECT_FALSE(reader.partial());
+}
+
+FrameError error_of(const Header& header, std::uint32_t size) {
+  Bytes input(header_bytes);
+  Header head = header;
+  head.size = size;
+  std::uint8_t encoded[header_bytes];
+  encode(head, encoded);
+  input.assign(encoded, encoded + header_bytes);
+  // Found in one piece and byte by byte alike.
+  const FrameError whole = cut(input, header_bytes).error;
+  Bytes longer = input;
+  longer.push_back(0);
+  EXPECT_EQ(cut(longer, 1).error, whole);
+  return whole;
+}
+
+TEST(FrameReader, NamesWhatIsWrong) {
+  EXPECT_EQ(error_of(request_head(), default_frame_limit + 1), FrameError::too_large);
+  EXPECT_EQ(error_of(request_head(), 0xffffffff), FrameError::too_large);
+  Header head = request_head();
+  head.kind = static_cast<Kind>(9);
+  EXPECT_EQ(error_of(head, 0), FrameError::unknown_kind);
+  head = request_head();
+  head.flags = 8;
+  EXPECT_EQ(error_of(head, 0), FrameError::unknown_flags);
+  head = request_head();
+  head.hop = 5;
+  head.meta = 5;
+  EXPECT_EQ(error_of(head, 9), FrameError::inconsistent);
+  head = request_head();
+  head.stream = 0;
+  EXPECT_EQ(error_of(head, 0), FrameError::wrong_stream);
+  head = {.kind = Kind::ping, .stream = 1};
+  EXPECT_EQ(error_of(head, 0), FrameError::wrong_stream);
+}
+
+TEST(FrameReader, RecognisesOtherProtocols) {
+  const std::string http = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  EXPECT_EQ(cut(Bytes(http.begin(), http.end()), 100).error, FrameError::looks_like_http);
+  Bytes tls(40, 0);
+  tls[0] = 0x16;
+  tls[1] = 3;
+  tls[2] = 1;
+  tls[3] = 2;
+  EXPECT_EQ(cut(tls, 100).error, FrameError::looks_like_tls);
+}
+
+TEST(FrameReader, TakesAnythingWithoutHarm) {
+  std::uint64_t state = 1;
+  for (int round = 0; round < 2000; ++round) {
+    Bytes noise(static_cast<std::size_t>(round % 97));
+    for (auto& byte : noise) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      byte = static_cast<std::uint8_t>(state >> 56);
+    }
+    FrameReader reader(1024);
+    reader.consume(noise, [](const Frame& frame) {
+      EXPECT_EQ(frame.body.size(), frame.header.size);
+      return true;
+    });
+    EXPECT_LE(reader.kept_bytes(), 1024 + header_bytes);
+  }
+}
+
+}  // namespace
+}  // namespace babilu::wire
