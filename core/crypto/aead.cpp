@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include <botan/aead.h>
+#include <botan/exceptn.h>
 
 #include "core/crypto/secret.h"
 

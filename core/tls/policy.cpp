@@ -1,4 +1,5 @@
 #include <botan/tls_ciphersuite.h>
+#include <botan/tls_signature_scheme.h>
 
 #include "core/tls/credentials.h"
 
