@@ -110,12 +110,13 @@ task<Reply> Channel::call(const MethodTraits& method, ByteView message, CallOpti
     Session::CallResult result = co_await session->call(method.id, message, options);
     const bool again = (result.connection_lost && retryable && sent < options_.sends) ||
                        (result.reply.unstarted && result.reply.status.code == Code::unavailable);
-    if (!again || runtime_.now() >= options.deadline) co_return std::move(result.reply);
+    const Clock::duration pause = result.connection_lost ? Clock::duration{} : options_.backoff_min;
+    if (!again || runtime_.now() + pause >= options.deadline) co_return std::move(result.reply);
     if (result.connection_lost) {
       ++resends_;
     } else {
       --sent;  // it was never looked at
-      co_await runtime_.sleep_for(options_.backoff_min);
+      co_await runtime_.sleep_for(pause);
     }
   }
 }

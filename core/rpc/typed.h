@@ -54,7 +54,8 @@ task<Reply> dispatch(Object* object, task<Outcome<Answer>> (Object::*handle)(Cal
   Request request;
   if (!decode(call.message, request)) {
     co_return Reply::refuse({Code::invalid_argument, "bad_message",
-                             "the message cannot be parsed; see roles/api for its definition"});
+                             "the message cannot be parsed; see roles/api for its definition, and "
+                             "mind that texts are UTF-8"});
   }
   Outcome<Answer> answer = co_await (object->*handle)(call, request);
   if (!answer) co_return Reply::refuse(answer.error());

@@ -32,13 +32,13 @@ task<> load(sim::World& world, bots::Report& report) {
   co_await stack.stop();
 }
 
-struct Run {
+struct Trial {
   bots::Report report;
   std::vector<std::string> events;
 };
 
-Run run(std::uint64_t seed) {
-  Run made;
+Trial run_trial(std::uint64_t seed) {
+  Trial made;
   sim::World world(seed, {.trace = true});
   world.run(load(world, made.report));
   made.events = world.events();
@@ -46,19 +46,19 @@ Run run(std::uint64_t seed) {
 }
 
 TEST(Simulation, TenBotsFindNothingLostTwiceTheSame) {
-  const Run first = run(42);
+  const Trial first = run_trial(42);
   EXPECT_EQ(bots::exit_code(first.report), 0) << bots::format_table(first.report);
   EXPECT_EQ(first.report.failed(), 0u) << bots::format_table(first.report);
   EXPECT_GT(first.report.requests(), 1000u);
   EXPECT_GT(first.events.size(), 1000u);
 
-  const Run second = run(42);
+  const Trial second = run_trial(42);
   EXPECT_EQ(first.events, second.events);
   EXPECT_EQ(bots::format_json(first.report), bots::format_json(second.report));
 }
 
 TEST(Simulation, AnotherSeedGoesAnotherWay) {
-  EXPECT_NE(run(1).events, run(2).events);
+  EXPECT_NE(run_trial(1).events, run_trial(2).events);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ std::unique_ptr<store::Store> open_store(const std::filesystem::path& file) {
   options.path = file;
   options.kind = "backend";
   options.schemas = {backend::account_schema, store::idempotency_schema};
-  return std::move(store::Store::open(std::move(options)).value());
+  return store::Store::open(std::move(options)).value();
 }
 
 backend::ServerOptions server_options() {
