@@ -77,7 +77,7 @@ boost_folder="$cache/boost-$boost_version"
 botan_key="$(sha256sum <"$here/dev.d/dependencies.conf" | cut -c1-12)"
 
 cache_is_full() {
-  [[ -d $boost_folder ]] && compgen -G "$cache/botan-*-$botan_key" >/dev/null
+  [[ -d $boost_folder ]] && compgen -G "$cache/botan-*-$botan_key/lib/libbotan-3.a" >/dev/null
 }
 
 fill_cache() {
@@ -160,7 +160,7 @@ build_botan() {
       --disable-shared-library --build-targets=static --build-tool=ninja --without-documentation \
       --no-install-python-module --without-compilation-database
     logged "Botan could not be built" ninja libs
-  )
+  ) || exit 1
   mkdir -p "$work/installed/include/botan-3" "$work/installed/lib"
   cp -RL "$source/build/include/public/botan" "$work/installed/include/botan-3/"
   cp "$source/libbotan-3.a" "$work/installed/lib/"
