@@ -77,9 +77,12 @@ void Admin::add_stats(std::string name, StatsSource source) {
 
 std::optional<Response> Admin::refuse(const Request& head) {
   if (auto refusal = guard_.refuse(head, router_.access(head.path))) {
-    log_.limited(telemetry::LogLevel::warn, "refused", "request refused",
-                 field("remote", head.remote), field("method", head.method),
-                 field("path", head.path), field("status", refusal->status));
+    // Without a token is how the dashboard and forgetful people come; a wrong one is news.
+    const bool forgotten = refusal->status == 401 && head.authorization.empty();
+    const auto level = forgotten ? telemetry::LogLevel::debug : telemetry::LogLevel::warn;
+    log_.limited(level, "refused", "request refused", field("remote", head.remote),
+                 field("method", head.method), field("path", head.path), field("host", head.host),
+                 field("status", refusal->status));
     return count(std::move(*refusal));
   }
   if (router_.find(head) == nullptr) return count(router_.missing(head));

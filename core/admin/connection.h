@@ -20,7 +20,10 @@ class Connection {
   /// Serves until either side has had enough. Cancellation ends it at once.
   task<> run();
   /// Ends run(), as from the other side.
-  void close() noexcept { stream_->close(); }
+  void close() noexcept {
+    idle_ = false;
+    stream_->close();
+  }
 
   /// Between requests: nobody loses anything when it is closed now.
   bool idle() const noexcept { return idle_; }

@@ -3,7 +3,6 @@
 
 #include <boost/json.hpp>
 
-#include "core/admin/dashboard.h"
 #include "core/telemetry/process_metrics.h"
 #include "tests/unit/admin_support.h"
 
@@ -277,34 +276,6 @@ TEST(AdminPaths, EveryAnswerKeepsBrowsersCareful) {
       EXPECT_EQ(policy.find("unsafe"), std::string::npos);
       EXPECT_EQ(reply.field("Date"), "Thu, 01 Jan 2026 00:00:00 GMT");
       EXPECT_TRUE(reply.field("Access-Control-Allow-Origin").empty());
-    }
-  });
-}
-
-TEST(AdminPaths, TheDashboardIsWholeAndNeedsNobodyElse) {
-  Site site;
-  site.lifecycle.advance(Phase::ready);
-  site.play([](Site& s) -> task<> {
-    const Reply page = co_await exchange(s, request("GET /"));
-    EXPECT_EQ(page.field("Content-Type"), "text/html; charset=utf-8");
-    EXPECT_NE(page.body.find("</html>"), std::string::npos);
-    std::size_t linked = 0;
-    for (const Asset& asset : dashboard_assets()) {
-      const Reply reply = co_await exchange(s, request("GET " + std::string(asset.path)));
-      EXPECT_EQ(reply.status, 200U);
-      EXPECT_EQ(reply.body, asset.content);
-      EXPECT_EQ(reply.field("Content-Type"), asset.content_type);
-      EXPECT_EQ(reply.body.find("https://"), std::string::npos) << asset.path;
-      if (page.body.find('"' + std::string(asset.path) + '"') != std::string::npos) ++linked;
-    }
-    EXPECT_GE(linked, 2U) << "the page uses its style and its script";
-    for (const std::string_view attribute : {"src=\"/", "href=\"/"}) {
-      for (std::size_t at = page.body.find(attribute); at != std::string::npos;
-           at = page.body.find(attribute, at + 1)) {
-        const std::size_t begin = at + attribute.size() - 1;
-        const std::string path = page.body.substr(begin, page.body.find('"', begin) - begin);
-        EXPECT_EQ((co_await exchange(s, request("GET " + path))).status, 200U) << path;
-      }
     }
   });
 }

@@ -1,5 +1,5 @@
 // Lines over the last minutes, drawn as SVG.
-import { text } from "./readings.js";
+import { span, text } from "./readings.js";
 
 const svgNamespace = "http://www.w3.org/2000/svg";
 
@@ -108,9 +108,8 @@ export class Chart {
         written,
       ];
     });
-    const minutes = Math.round(this.seconds / 60);
     const begin = svg("text", { x: area.left, y: area.bottom + 15 });
-    begin.textContent = `${minutes} min ago`;
+    begin.textContent = `${span(this.seconds)} ago`;
     const now = svg("text", { x: area.right, y: area.bottom + 15, "text-anchor": "end" });
     now.textContent = "now";
     return [...parts, begin, now];
@@ -140,12 +139,13 @@ export class Chart {
 
   #cursor(area) {
     const points = this.lines[0] ?? [];
-    if (points.length === 0) return [];
-    const distance = ([time]) => Math.abs(this.x(time) - this.pointer);
-    let nearest = 0;
-    points.forEach((point, i) => {
-      if (distance(point) < distance(points[nearest])) nearest = i;
+    const distance = (i) => Math.abs(this.x(points[i][0]) - this.pointer);
+    let nearest = -1;
+    points.forEach(([, value], i) => {
+      if (value !== null && (nearest < 0 || distance(i) < distance(nearest))) nearest = i;
     });
+    this.tip.hidden = nearest < 0;
+    if (nearest < 0) return [];
     const time = points[nearest][0];
     const said = this.options.series.map(({ name }, i) => {
       const value = text(this.options.format(this.lines[i][nearest]?.[1] ?? null));
@@ -153,7 +153,6 @@ export class Chart {
     });
     const ago = Math.round(this.end - time);
     this.tip.textContent = `${said.join(" · ")}  (${ago === 0 ? "now" : `${ago} s ago`})`;
-    this.tip.hidden = false;
     const x = this.x(time);
     const most = this.element.clientWidth - this.tip.offsetWidth;
     this.tip.style.left = `${Math.max(0, Math.min(most, x - this.tip.offsetWidth / 2))}px`;

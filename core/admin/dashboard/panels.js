@@ -34,7 +34,7 @@ export class Figure {
     const [time, value] = line[line.length - 1];
     setValue(this.value, this.format(value));
     this.value.classList.toggle("bad", this.alarming(value));
-    this.chart.show([line], time, history.seconds);
+    this.chart.show([line], time, history.window());
     this.noted.textContent = this.note(history.latest(), history);
   }
 }
@@ -58,7 +58,7 @@ export class Lines {
     lines.forEach((line, i) => {
       this.values[i].textContent = readings.text(this.format(line[line.length - 1][1]));
     });
-    this.chart.show(lines, history.latest().uptime, history.seconds);
+    this.chart.show(lines, history.latest().uptime, history.window());
     this.noted.textContent = this.note(history.latest());
   }
 }

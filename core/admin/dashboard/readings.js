@@ -60,6 +60,12 @@ export class History {
     return this.readings[this.readings.length - 1];
   }
 
+  // The seconds that charts show: as much as there is, from one minute on.
+  window() {
+    const age = this.latest().uptime - this.readings[0].uptime;
+    return Math.min(this.seconds, Math.max(60, age));
+  }
+
   // The reading that is at least `seconds` older than number `index`, or the oldest.
   before(index, seconds) {
     const at = this.readings[index].uptime - seconds;
