@@ -9,6 +9,7 @@
 #include <botan/tls_exceptn.h>
 #include <botan/tls_extensions.h>
 #include <botan/tls_server.h>
+#include <botan/tls_session.h>
 #include <botan/tls_session_manager_noop.h>
 
 #include "core/tls/alerts.h"
@@ -73,6 +74,10 @@ void Channel::guarded(Action action) noexcept {
     fail(Error::altered);
   } catch (const Botan::Decoding_Error&) {
     fail(Error::protocol_violation);
+  } catch (const Botan::Invalid_Argument&) {  // a value of theirs that is out of its range
+    fail(Error::protocol_violation);
+  } catch (const Botan::Not_Implemented&) {
+    fail(Error::no_common_algorithms);
   } catch (const std::exception&) {
     fail(Error::internal);
   }

@@ -1,6 +1,5 @@
 #include "core/tls/security.h"
 
-#include "core/tls/bound_later.h"
 #include "core/tls/tls.h"
 
 namespace babilu::tls {
@@ -27,31 +26,10 @@ class ByCertificates final : public net::Security {
   const Roles roles_;
 };
 
-class BoundLater final : public net::Security {
- public:
-  explicit BoundLater(Runtime& runtime) : runtime_(runtime) {}
-
-  task<Result<net::StreamPtr>> dial(net::StreamPtr raw, const net::Address&,
-                                    Deadline deadline) override {
-    return connect_bound_later(runtime_, std::move(raw), deadline);
-  }
-  task<Result<net::StreamPtr>> accept(net::StreamPtr raw, Deadline deadline) override {
-    return accept_bound_later(runtime_, std::move(raw), deadline);
-  }
-  bool encrypted() const noexcept override { return true; }
-
- private:
-  Runtime& runtime_;
-};
-
 }  // namespace
 
 std::unique_ptr<net::Security> make_security(Runtime& runtime, ContextPtr context, Roles roles) {
   return std::make_unique<ByCertificates>(runtime, std::move(context), std::move(roles));
-}
-
-std::unique_ptr<net::Security> make_security_bound_later(Runtime& runtime) {
-  return std::make_unique<BoundLater>(runtime);
 }
 
 }  // namespace babilu::tls

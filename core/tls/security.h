@@ -22,7 +22,4 @@ struct Roles {
 /// must prove is the host that is dialed. Runtime: the one that the streams belong to.
 std::unique_ptr<net::Security> make_security(Runtime& runtime, ContextPtr context, Roles roles);
 
-/// TLS that authenticates NOBODY; read core/tls/bound_later.h before using it.
-std::unique_ptr<net::Security> make_security_bound_later(Runtime& runtime);
-
 }  // namespace babilu::tls

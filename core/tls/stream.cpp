@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include <boost/asio/error.hpp>
 
@@ -58,7 +59,7 @@ net::Transfer TlsStream::pull(MutableByteView into) {
   }
   if (got.error) return {0, got.error};
   const std::size_t plaintext = channel_.receive(buffer.first(got.bytes), into);
-  if (channel_.failure()) push();  // the alert that says so
+  if (channel_.failure()) std::ignore = push();  // the alert that says so
   return {plaintext, {}};
 }
 
@@ -83,7 +84,7 @@ net::Transfer TlsStream::write_some(ByteView bytes) {
   const std::size_t taken = std::min(bytes.size(), max_write);
   channel_.send(bytes.first(taken));
   if (channel_.failure()) return {0, channel_.failure()};
-  push();  // an error of the layer below comes back with the next call
+  std::ignore = push();  // an error of the layer below comes back with the next call
   return {taken, {}};
 }
 
@@ -129,7 +130,7 @@ void TlsStream::shutdown() noexcept {
 void TlsStream::close() noexcept {
   if (closed_) return;
   if (!shut_) channel_.send_close();
-  push();
+  std::ignore = push();
   closed_ = true;
   lower_->close();
 }
