@@ -80,12 +80,10 @@ target_compile_definitions(babilu_boost_headers_dependency INTERFACE
   BOOST_ALL_NO_LIB BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)
 
 # --- Botan ------------------------------------------------------------------------------------------------------
+babilu_recipe_value(botan_version babilu_botan_version)
 file(SHA256 "${babilu_recipe}" babilu_botan_key)
 string(SUBSTRING "${babilu_botan_key}" 0 12 babilu_botan_key)
-file(GLOB babilu_botan_cached "${babilu_cache}/botan-*-${babilu_botan_key}")
-list(SORT babilu_botan_cached COMPARE NATURAL ORDER DESCENDING)
-list(APPEND babilu_botan_cached "${babilu_cache}/none")
-list(GET babilu_botan_cached 0 babilu_botan_cached)
+set(babilu_botan_cached "${babilu_cache}/botan-${babilu_botan_version}-${babilu_botan_key}")
 babilu_header_value(/usr/include/botan-3/botan/build.h BOTAN_VERSION_MINOR version)
 if(version AND version GREATER_EQUAL 7)
   babilu_find_library(botan botan-3 botan-3/botan/build.h)

@@ -74,49 +74,37 @@ install_packages() {
 # --- the per-user cache, on Debian 12 ------------------------------------------------------------------------------
 
 boost_folder="$cache/boost-$boost_version"
-botan_key="$(sha256sum <"$here/dev.d/dependencies.conf" | cut -c1-12)"
-
-cache_is_full() {
-  [[ -d $boost_folder ]] && compgen -G "$cache/botan-*-$botan_key/lib/libbotan-3.a" >/dev/null
-}
+botan_folder="$cache/botan-$botan_version-$(sha256sum <"$here/dev.d/dependencies.conf" | cut -c1-12)"
 
 fill_cache() {
-  ! cache_is_full || return 0
+  [[ -d $boost_folder && -d $botan_folder ]] && return 0
   mkdir -p "$cache"
   # Two set-ups at once take turns; the second finds the work done.
   exec {cache_lock}>"$cache/lock"
   flock "$cache_lock"
-  if ! cache_is_full; then
+  if [[ ! -d $boost_folder || ! -d $botan_folder ]]; then
     rm -rf "$cache"/work.*  # left by one that was killed
     work="$(mktemp -d "$cache/work.XXXXXX")"
     open_donor
     [[ -d $boost_folder ]] || fetch_boost
-    build_botan
+    [[ -d $botan_folder ]] || build_botan
     rm -rf "$work"
   fi
   exec {cache_lock}>&-
 }
 
-# mirror_of SUITE: where the machine gets this suite of Debian from. Sources of others are not it.
-mirror_of() {
-  apt-get indextargets --format '$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(REPO_URI)' 'Created-By: Packages' |
-    awk -F '|' -v suite="$1" '$1 == suite && $2 == "main" && ($3 == "" || $3 == "Debian") && !found++ {print $4}'
-}
-
-# Makes apt look at Debian 13 through the machine's own mirrors, in a state of its own: the system's lists and sources
-# stay as they are. What is downloaded is verified by SHA-256 against an index signed with Debian's archive keys.
+# Makes apt look at Debian 13 through the machine's own mirror, in a state of its own: the system's lists and sources
+# stay as they are. What is downloaded is verified against Debian's archive keys.
 open_donor() {
-  local keyring=/usr/share/keyrings/debian-archive-keyring.gpg suite mirror kind
-  [[ -n $(mirror_of "$distribution_codename") ]] ||
-    die "apt's sources name no Debian mirror for $distribution_codename main; add one to /etc/apt"
+  local keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror
+  mirror="$(apt-get indextargets --format '$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(REPO_URI)' 'Created-By: Packages' |
+    awk -F '|' -v suite="$distribution_codename" \
+      '$1 == suite && $2 == "main" && ($3 == "" || $3 == "Debian") {print $4; exit}')"
+  [[ -n $mirror ]] || die "apt's sources name no Debian mirror for $distribution_codename main; add one to /etc/apt"
 
   mkdir -p "$work/state/lists/partial" "$work/archives/partial"
-  for suite in "" -updates -security; do
-    mirror="$(mirror_of "$distribution_codename$suite")"
-    for kind in deb deb-src; do
-      [[ -z $mirror ]] || echo "$kind [signed-by=$keyring] $mirror $donor_suite$suite main"
-    done
-  done >"$work/sources.list"
+  printf '%s [signed-by='"$keyring"'] %s %s main\n' \
+    deb "$mirror" "$donor_suite" deb-src "$mirror" "$donor_suite" >"$work/sources.list"
   cat >"$work/apt.conf" <<EOT
 Dir::Etc::sourcelist "$work/sources.list";
 Dir::Etc::sourceparts "/dev/null";
@@ -126,6 +114,7 @@ Dir::State "$work/state";
 Dir::Cache "$work";
 APT::Default-Release "";
 APT::Sandbox::User "root";
+APT::Update::Post-Invoke "";
 EOT
   step "reading the package index of Debian 13 ($donor_suite)"
   logged "the package index of $donor_suite could not be read" donor_apt update
@@ -145,10 +134,11 @@ fetch_boost() {
 }
 
 build_botan() {
-  local source="$work/botan" version
+  local source="$work/botan" modules="botan_modules_$(dpkg --print-architecture)"
+  step "building Botan $botan_version once (two minutes)"
   logged "the source of $botan_source could not be downloaded" donor_apt source --download-only "$botan_source"
-  version="$(sed -n 's/^Version: \([0-9.]*\).*/\1/p' "$work/$botan_source"_*.dsc)"
-  step "building Botan $version once (two minutes)"
+  echo "$botan_sha256  $work/$botan_tarball" | sha256sum --quiet --check ||
+    die "$botan_tarball is not the one that this tree was written against"
   logged "the source of $botan_source could not be unpacked" \
     dpkg-source --no-check -x "$work/$botan_source"_*.dsc "$source"
 
@@ -156,20 +146,14 @@ build_botan() {
   (
     cd "$source"
     logged "Botan could not be configured" python3 configure.py --amalgamation --minimized-build \
-      --enable-modules="$botan_modules$(botan_accelerators)" --cc=clang --cc-bin=clang++-19 --cxxflags="$botan_flags" \
+      --enable-modules="$botan_modules${!modules:+,${!modules}}" --cc=clang --cc-bin=clang++-19 --cxxflags="$botan_flags" \
       --disable-shared-library --build-targets=static --build-tool=ninja --without-documentation \
       --no-install-python-module --without-compilation-database
     logged "Botan could not be built" ninja libs
-  ) || exit 1
+  )
   mkdir -p "$work/installed/include/botan-3" "$work/installed/lib"
   cp -RL "$source/build/include/public/botan" "$work/installed/include/botan-3/"
   cp "$source/libbotan-3.a" "$work/installed/lib/"
   cp "$source/license.txt" "$work/installed/"
-  mv "$work/installed" "$cache/botan-$version-$botan_key"
-}
-
-# Those for this processor that this version has, each after a comma. Run in Botan's source folder.
-botan_accelerators() {
-  local names="botan_accelerators_$(dpkg --print-architecture)"
-  tr ',' '\n' <<<"${!names:-}" | grep -Fxf <(python3 configure.py --list-modules) | sed 's/^/,/' | tr -d '\n' || true
+  mv "$work/installed" "$botan_folder"
 }
