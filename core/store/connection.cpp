@@ -1,6 +1,7 @@
 #include "core/store/connection.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include <soci/soci.h>
@@ -14,7 +15,8 @@ namespace {
 
 // Statement texts are literals of the roles; more than this means that someone builds them.
 constexpr std::size_t most_statements = 512;
-// Other programs may hold SQLite's own locks for a moment; Babilu's own wait for their turn instead.
+// Other programs may hold SQLite's own locks for a moment; Babilu's own wait for their turn
+// instead.
 constexpr int busy_milliseconds = 250;
 constexpr std::size_t header_bytes = 100;
 
@@ -44,10 +46,18 @@ ErrorCode code_of(int result) {
 }
 
 StoreError error_of(sqlite3* handle) {
-  return {code_of(sqlite3_extended_errcode(handle)), sqlite3_errmsg(handle)};
+  const int result = sqlite3_extended_errcode(handle);
+  std::string message = sqlite3_errmsg(handle);
+  const bool of_system = (result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN;
+  if (const int error = sqlite3_system_errno(handle); of_system && error != 0) {
+    message += std::string(" (") + std::strerror(error) + ")";
+  }
+  return {code_of(result), std::move(message)};
 }
 
-[[noreturn]] void fail(sqlite3* handle) { throw DatabaseError(error_of(handle)); }
+[[noreturn]] void fail(sqlite3* handle) {
+  throw DatabaseError(error_of(handle));
+}
 
 int bind(sqlite3_stmt* statement, int position, const Parameter& value) {
   const ByteView bytes = value.bytes();
@@ -188,14 +198,17 @@ void Connection::run_script(std::string_view sql) {
   }
 }
 
-bool Connection::in_transaction() const noexcept { return sqlite3_get_autocommit(handle_) == 0; }
+bool Connection::in_transaction() const noexcept {
+  return sqlite3_get_autocommit(handle_) == 0;
+}
 
-StoreError Connection::last_error() const { return error_of(handle_); }
+StoreError Connection::last_error() const {
+  return error_of(handle_);
+}
 
 void Connection::checkpoint(Checkpoint mode) {
   int pages = 0;
-  const int result =
-      sqlite3_wal_checkpoint_v2(handle_, "main", sqlite_mode(mode), &pages, nullptr);
+  const int result = sqlite3_wal_checkpoint_v2(handle_, "main", sqlite_mode(mode), &pages, nullptr);
   if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY) fail(handle_);
   if (pages >= 0) wal_pages_ = static_cast<std::size_t>(pages);
 }

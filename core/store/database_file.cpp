@@ -67,12 +67,12 @@ StoreResult<void> ensure_exists(const std::filesystem::path& path) {
 // In the rollback journal's mode, so that the header is in the file itself from the first commit
 // on, and never in the log alone.
 void make_new(Connection& connection, std::string_view kind) {
-  connection.run_script("begin immediate; pragma application_id = " +
-                        std::to_string(application_id) +
-                        "; pragma user_version = " + std::to_string(file_format) +
-                        "; create table babilu_file (kind text not null) strict;"
-                        "create table babilu_schema (name text primary key, version integer not "
-                        "null, min_reader integer not null) strict, without rowid;");
+  connection.run_script(
+      "begin immediate; pragma application_id = " + std::to_string(application_id) +
+      "; pragma user_version = " + std::to_string(file_format) +
+      "; create table babilu_file (kind text not null) strict;"
+      "create table babilu_schema (name text primary key, version integer not "
+      "null, min_reader integer not null) strict, without rowid;");
   const Parameter values[] = {kind};
   connection.execute("insert into babilu_file (kind) values (?)", values);
   connection.execute("commit");

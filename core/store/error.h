@@ -9,7 +9,8 @@
 
 namespace babilu::store {
 
-/// Why the store could not do something. The part after the dash is what the asker should make of it.
+/// Why the store could not do something. The part after the dash is what the asker should make of
+/// it.
 enum class ErrorCode : std::uint8_t {
   refused,            ///< the queue is full or outlasts the deadline: nothing happened; try later
   deadline_exceeded,  ///< it waited for its turn until its deadline: nothing happened

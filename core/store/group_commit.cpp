@@ -7,10 +7,11 @@
 namespace babilu::store {
 
 GroupCommit::GroupCommit(std::unique_ptr<Connection> connection, std::filesystem::path path,
-                         StoreMetrics& metrics, telemetry::Log log)
+                         StoreMetrics& metrics, Health& health, telemetry::Log log)
     : connection_(std::move(connection)),
       path_(std::move(path)),
       metrics_(metrics),
+      health_(health),
       log_(std::move(log)) {}
 
 void GroupCommit::run(const Next& next) {
@@ -82,6 +83,7 @@ void GroupCommit::run_member(GroupMember& member) {
     member.decision = work.run(transaction);
   } catch (const DatabaseError& error) {
     work.failure = error.error();
+    note_problem(error.error());
   } catch (...) {
     work.bug = std::current_exception();
   }
@@ -108,6 +110,7 @@ GroupCommit::Outcome GroupCommit::end(bool anything_kept) {
     }
     connection_->execute("commit");
     metrics_.commits.add();
+    health_.good();
     metrics_.log_pages.set(static_cast<std::int64_t>(connection_->wal_pages()));
     return Outcome::committed;
   } catch (const DatabaseError& error) {
@@ -157,8 +160,8 @@ void GroupCommit::settle_unknown(const Group& group) {
   connection_.reset();  // what it believes about the file may be wrong
   for (GroupMember* member : group) {
     // A unit that rolled back had no effect, whatever became of the others.
-    const bool repeatable = member->after_lost == AfterLostCommit::run_again ||
-                            member->decision == Decision::roll_back;
+    const bool repeatable =
+        member->after_lost == AfterLostCommit::run_again || member->decision == Decision::roll_back;
     if (repeatable) {
       run_alone(*member);
     } else {
@@ -182,12 +185,25 @@ bool GroupCommit::connected() {
 }
 
 void GroupCommit::fail(GroupMember& member, StoreError error) {
+  note_problem(error);
   // A full disk is worth its own code; any other failed COMMIT is just that.
   if (error.outcome_unknown && error.code != ErrorCode::disk_full) {
     error.code = ErrorCode::outcome_unknown;
   }
   member.work->bug = nullptr;
   member.work->failure = std::move(error);
+}
+
+void GroupCommit::note_problem(const StoreError& error) {
+  switch (error.code) {
+    case ErrorCode::unavailable:
+    case ErrorCode::disk_full:
+    case ErrorCode::corrupt:
+      health_.bad(error);
+      break;
+    default:  // the unit's own
+      break;
+  }
 }
 
 void GroupCommit::checkpoint_if_due(std::size_t pages) {

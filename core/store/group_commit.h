@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/store/connection.h"
+#include "core/store/health.h"
 #include "core/store/metrics.h"
 #include "core/store/unit.h"
 #include "core/telemetry/log.h"
@@ -29,10 +30,10 @@ struct GroupMember {
 class GroupCommit {
  public:
   GroupCommit(std::unique_ptr<Connection> connection, std::filesystem::path path,
-              StoreMetrics& metrics, telemetry::Log log);
+              StoreMetrics& metrics, Health& health, telemetry::Log log);
 
-  /// Takes units from `next` until it gives null, runs them, and returns when all of them have their
-  /// answers.
+  /// Takes units from `next` until it gives null, runs them, and returns when all of them have
+  /// their answers.
   using Next = std::function<GroupMember*()>;
   void run(const Next& next);
 
@@ -62,11 +63,13 @@ class GroupCommit {
   void settle_unknown(const Group& group);
   bool connected();
   void fail(GroupMember& member, StoreError error);
+  void note_problem(const StoreError& error);
   void checkpoint(Connection::Checkpoint mode);
 
   std::unique_ptr<Connection> connection_;
   const std::filesystem::path path_;
   StoreMetrics& metrics_;
+  Health& health_;
   telemetry::Log log_;
   StoreError cause_;                    ///< of the last Outcome that was not `committed`
   std::size_t checkpointed_pages_ = 0;  ///< length of the log when last tried

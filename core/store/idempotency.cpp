@@ -50,9 +50,8 @@ class Replies {
  public:
   static void derive(IdempotentRequest& out, ByteView key, std::uint16_t method, ByteView message);
   static Recalled recall(Snapshot& snapshot, const IdempotentRequest& request, WallTime now);
-  static void remember(Transaction& transaction, const IdempotentRequest& request,
-                       ByteView account, ByteView reply, WallTime now,
-                       const IdempotencyOptions& options);
+  static void remember(Transaction& transaction, const IdempotentRequest& request, ByteView account,
+                       ByteView reply, WallTime now, const IdempotencyOptions& options);
 
  private:
   static Bytes associated_data(const IdempotentRequest& request);
@@ -61,8 +60,7 @@ class Replies {
   static void purge(Transaction& transaction, WallTime now, const IdempotencyOptions& options);
 };
 
-void Replies::derive(IdempotentRequest& out, ByteView key, std::uint16_t method,
-                     ByteView message) {
+void Replies::derive(IdempotentRequest& out, ByteView key, std::uint16_t method, ByteView message) {
   constexpr std::size_t part = 32;
   const Secret keys = crypto::hkdf_sha256(key, {}, bytes_of(purpose), 4 * part);
   const ByteView all(keys);
@@ -120,10 +118,14 @@ void Replies::remember(Transaction& transaction, const IdempotentRequest& reques
 
 void Replies::purge(Transaction& transaction, WallTime now, const IdempotencyOptions& options) {
   // Times far ahead were written by a clock that was wrong; they would block the head for long.
+  const WallTime impossible = now + 2 * options.keep;
+  const auto oldest =
+      transaction.find<WallTime>("select expires from babilu_reply order by row limit 1");
+  if (!oldest || (*oldest > now && *oldest <= impossible)) return;
   transaction.execute(
       "delete from babilu_reply where row in (select row from babilu_reply order by row limit ?) "
       "and (expires <= ? or expires > ?)",
-      purged_at_once, now, now + 2 * options.keep);
+      purged_at_once, now, impossible);
 }
 
 std::optional<IdempotentRequest> IdempotentRequest::make(ByteView key, std::uint16_t method,

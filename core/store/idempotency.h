@@ -57,8 +57,8 @@ struct Recalled {
 };
 
 /// Looks for a kept reply. Comes before any check of token, nonce or refresh: who holds the key
-/// gets the same reply. `now` is the Runtime's clock().wall(). Throws DatabaseError; corrupt if what
-/// is kept does not open.
+/// gets the same reply. `now` is the Runtime's clock().wall(). Throws DatabaseError; corrupt if
+/// what is kept does not open.
 Recalled recall(Snapshot& snapshot, const IdempotentRequest& request, WallTime now);
 
 /// Keeps a reply, in the transaction that has the effect. Only ok replies are kept. `account` is

@@ -5,14 +5,16 @@ namespace babilu::store {
 namespace {
 
 constexpr auto units_help = "Units that write, by what became of them.";
-constexpr auto refused_help = "Units refused because the queue was full or longer than their deadline.";
+constexpr auto refused_help =
+    "Units refused because the queue was full or longer than their deadline.";
 constexpr auto waiting_help = "Units that wait for a thread of the store.";
 
 }  // namespace
 
 StoreMetrics::StoreMetrics(telemetry::Metrics& registry)
     : committed(registry.counter("babilu_store_units_total", units_help, {{"end", "committed"}})),
-      rolled_back(registry.counter("babilu_store_units_total", units_help, {{"end", "rolled_back"}})),
+      rolled_back(
+          registry.counter("babilu_store_units_total", units_help, {{"end", "rolled_back"}})),
       failed(registry.counter("babilu_store_units_total", units_help, {{"end", "failed"}})),
       reads(registry.counter("babilu_store_reads_total", "Units that read.")),
       commits(registry.counter("babilu_store_commits_total",
@@ -33,8 +35,10 @@ StoreMetrics::StoreMetrics(telemetry::Metrics& registry)
                                        "Time from BEGIN to the end of COMMIT.")),
       turn_seconds(registry.histogram("babilu_store_turn_seconds",
                                       "Time spent waiting for other processes' turns.")),
-      waiting_writes(registry.gauge("babilu_store_waiting_units", waiting_help, {{"queue", "write"}})),
-      waiting_reads(registry.gauge("babilu_store_waiting_units", waiting_help, {{"queue", "read"}})),
+      waiting_writes(
+          registry.gauge("babilu_store_waiting_units", waiting_help, {{"queue", "write"}})),
+      waiting_reads(
+          registry.gauge("babilu_store_waiting_units", waiting_help, {{"queue", "read"}})),
       log_pages(registry.gauge("babilu_store_log_pages", "Pages in the write-ahead log.")) {}
 
 }  // namespace babilu::store

@@ -9,7 +9,8 @@
 
 namespace babilu::store {
 
-/// A coroutine that waits on its Runtime for work of another thread. Keeps the Runtime's loop alive.
+/// A coroutine that waits on its Runtime for work of another thread. Keeps the Runtime's loop
+/// alive.
 class Resumption {
  public:
   using Handler = boost::asio::any_completion_handler<void()>;

@@ -13,7 +13,8 @@ struct Migration {
   int version;           ///< 1, 2, 3 … without a gap
   std::string_view sql;  ///< any number of statements; runs once, in one transaction with the rest
   /// The oldest version of this schema whose programs still read and write the file rightly; 0: as
-  /// before. Raised only where adding was not enough.
+  /// before. Raised only where adding was not enough; a program looks when it opens the file, so
+  /// older ones are stopped first.
   int min_reader = 0;
 };
 

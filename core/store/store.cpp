@@ -33,11 +33,12 @@ struct Store::Parts {
       : options(std::move(its_options)),
         metrics(options.metrics != nullptr ? *options.metrics : uncounted),
         readers(std::move(connections), options, metrics),
-        writer(std::move(file.turn), std::move(file.connection), options, metrics) {}
+        writer(std::move(file.turn), std::move(file.connection), options, metrics, health) {}
 
   const StoreOptions options;
   telemetry::Metrics uncounted;
   StoreMetrics metrics;
+  Health health;
   Readers readers;
   Writer writer;
 };
@@ -54,6 +55,10 @@ StoreResult<std::unique_ptr<Store>> Store::open(StoreOptions options) {
 Store::Store(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Store::~Store() = default;
+
+std::optional<std::string> Store::problem() const {
+  return parts_->health.problem();
+}
 
 task<> Store::run_write(Runtime& runtime, detail::WriteWork& work, Deadline deadline,
                         AfterLostCommit after_lost) {

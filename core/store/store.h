@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "core/runtime/clock.h"
@@ -17,9 +19,9 @@ namespace babilu::store {
 
 /// The database of a process: one SQLite file that several processes may share.
 ///
-/// Work is a unit: a plain function of a transaction (not a coroutine) that owns its inputs by value
-/// and can run again. It runs on a thread of the store; it must not wait, nor touch anything of a
-/// Runtime. The caller goes on, on its own Runtime, only after the COMMIT.
+/// Work is a unit: a plain function of a transaction (not a coroutine) that owns its inputs by
+/// value and can run again. It runs on a thread of the store; it must not wait, nor touch anything
+/// of a Runtime. The caller goes on, on its own Runtime, only after the COMMIT.
 ///
 ///   auto result = co_await store.write(
 ///       runtime,
@@ -55,6 +57,9 @@ class Store {
     co_await run_write(runtime, work, deadline, after_lost);
     co_return work.take();
   }
+
+  /// Why writing failed, if it did just now, for a readiness check. Any thread.
+  std::optional<std::string> problem() const;
 
   /// Runs `unit`, T(Snapshot&), beside the writer, on what was committed when it began.
   template <class F>

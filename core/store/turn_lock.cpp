@@ -65,12 +65,12 @@ TurnLock::~TurnLock() {
 }
 
 bool TurnLock::file_was_removed() const noexcept {
-  struct stat status {};
+  struct stat status{};
   return ::fstat(file_, &status) == 0 && status.st_nlink == 0;
 }
 
 bool TurnLock::lock(int byte) noexcept {
-  struct flock region {};
+  struct flock region{};
   region.l_type = F_WRLCK;
   region.l_whence = SEEK_SET;
   region.l_start = byte;
@@ -79,7 +79,7 @@ bool TurnLock::lock(int byte) noexcept {
 }
 
 void TurnLock::unlock(int byte) noexcept {
-  struct flock region {};
+  struct flock region{};
   region.l_type = F_UNLCK;
   region.l_whence = SEEK_SET;
   region.l_start = byte;
@@ -122,8 +122,8 @@ void TurnLock::release() noexcept {
 void TurnLock::sleep(Time until) noexcept {
   const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
       until - std::chrono::steady_clock::now());
-  const auto time = std::clamp<std::chrono::nanoseconds>(left, std::chrono::microseconds(50),
-                                                         longest_sleep);
+  const auto time =
+      std::clamp<std::chrono::nanoseconds>(left, std::chrono::microseconds(50), longest_sleep);
   timespec timeout{.tv_sec = 0, .tv_nsec = time.count()};
   ::syscall(SYS_futex, page_, FUTEX_WAIT, 0, &timeout, nullptr, 0);
 }

@@ -13,14 +13,14 @@ namespace babilu::store {
 /// all stores in one process.
 ///
 /// Two byte locks of `<database>.lock`, held on the open file (fcntl(2), F_OFD_SETLK), so that the
-/// kernel frees them when a process dies, however it does. Byte 0 is the turn. Byte 1 is the head of
-/// the line: whoever waits holds it, and whoever wants the next turn needs it first, so two writers
-/// that never pause alternate. The line is a courtesy: after line_patience one goes on without
-/// it, so a stopped process that only waited is in nobody's way for long.
+/// kernel frees them when a process dies, however it does. Byte 0 is the turn. Byte 1 is the head
+/// of the line: whoever waits holds it, and whoever wants the next turn needs it first, so two
+/// writers that never pause alternate. The line is a courtesy: after line_patience one goes on
+/// without it, so a stopped process that only waited is in nobody's way for long.
 ///
 /// Waiting is a futex on the mapped file, which a release wakes; nothing is ever written to it, so
-/// a wake-up can be missed, and each sleep is short. A wait is bounded by the caller alone: a holder
-/// that is stopped (SIGSTOP) keeps the turn.
+/// a wake-up can be missed, and each sleep is short. A wait is bounded by the caller alone: a
+/// holder that is stopped (SIGSTOP) keeps the turn.
 ///
 /// Cost: 1–2 µs a turn that nobody else wants. Thread: one at a time.
 class TurnLock {

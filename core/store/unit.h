@@ -36,13 +36,17 @@ template <class T>
 Verdict<std::decay_t<T>> commit(T&& value) {
   return {Decision::commit, std::forward<T>(value)};
 }
-inline Verdict<void> commit() { return {Decision::commit}; }
+inline Verdict<void> commit() {
+  return {Decision::commit};
+}
 
 template <class T>
 Verdict<std::decay_t<T>> roll_back(T&& value) {
   return {Decision::roll_back, std::forward<T>(value)};
 }
-inline Verdict<void> roll_back() { return {Decision::roll_back}; }
+inline Verdict<void> roll_back() {
+  return {Decision::roll_back};
+}
 
 /// What to do with a unit whose COMMIT failed, so that nobody knows whether it took effect.
 enum class AfterLostCommit : std::uint8_t {

@@ -45,11 +45,12 @@ struct Writer::Waiting final : GroupMember {
 };
 
 Writer::Writer(std::unique_ptr<TurnLock> turn, std::unique_ptr<Connection> connection,
-               const StoreOptions& options, StoreMetrics& metrics)
+               const StoreOptions& options, StoreMetrics& metrics, Health& health)
     : options_(options),
       metrics_(metrics),
+      health_(health),
       turn_(std::move(turn)),
-      group_commit_(std::move(connection), options.path, metrics, options.log) {}
+      group_commit_(std::move(connection), options.path, metrics, health, options.log) {}
 
 Writer::~Writer() {
   {
@@ -93,6 +94,7 @@ void Writer::run_inline(Waiting& unit) {
   if (!turn_->acquire(std::chrono::steady_clock::now() + options_.patience)) {
     turn_->withdraw();
     unit.work->failure = locked();
+    health_.bad(locked());
     return;
   }
   bool given = false;
@@ -143,7 +145,9 @@ bool Writer::take_turn() {
       metrics_.turn_seconds.record(std::chrono::steady_clock::now() - begin);
       return true;
     }
-    answer_late(remove_expired(std::chrono::steady_clock::now()), locked());
+    const auto late = remove_expired(std::chrono::steady_clock::now());
+    if (!late.empty()) health_.bad(locked());
+    answer_late(late, locked());
     std::lock_guard lock(mutex_);
     if (queue_.empty()) {
       turn_->withdraw();
@@ -162,10 +166,11 @@ void Writer::run_group() {
     return unit;
   };
   group_commit_.run(next);
+  if (done.empty()) return;
   const auto spent = std::chrono::steady_clock::now() - begin;
   metrics_.group_units.record_value(done.size());
   metrics_.group_seconds.record(spent);
-  if (!done.empty()) learn_cost(spent);
+  learn_cost(spent);
   resume_all(done);
   group_commit_.checkpoint_if_due(options_.checkpoint_pages);
 }
@@ -193,7 +198,7 @@ std::vector<Writer::Waiting*> Writer::remove_expired(Time now) {
   return removed;
 }
 
-void Writer::answer_late(std::vector<Waiting*> late, const StoreError& error) {
+void Writer::answer_late(const std::vector<Waiting*>& late, const StoreError& error) {
   std::vector<Resumption*> resumptions;
   for (Waiting* unit : late) {
     unit->work->failure = error;

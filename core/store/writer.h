@@ -28,7 +28,7 @@ namespace babilu::store {
 class Writer {
  public:
   Writer(std::unique_ptr<TurnLock> turn, std::unique_ptr<Connection> connection,
-         const StoreOptions& options, StoreMetrics& metrics);
+         const StoreOptions& options, StoreMetrics& metrics, Health& health);
   ~Writer();  ///< finishes what it has accepted
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -49,12 +49,13 @@ class Writer {
   Waiting* take_for_group(std::size_t taken, Time group_ends);
   void run_group();
   std::vector<Waiting*> remove_expired(Time now);
-  void answer_late(std::vector<Waiting*> late, const StoreError& error);
+  void answer_late(const std::vector<Waiting*>& late, const StoreError& error);
   void learn_cost(std::chrono::nanoseconds spent);
   std::chrono::nanoseconds expected_wait() const;  ///< under the mutex
 
   const StoreOptions& options_;
   StoreMetrics& metrics_;
+  Health& health_;
   std::unique_ptr<TurnLock> turn_;
   GroupCommit group_commit_;
 
