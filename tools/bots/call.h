@@ -101,8 +101,7 @@ task<rpc::Outcome<Answer>> measure_mutating(Swarm& swarm, const Attempt& attempt
   if (probe == Probe::at_once) {
     scope.spawn("copy", send_copy(swarm, other, method, request, options, copy));
   }
-  rpc::Outcome<Answer> answer =
-      co_await measure(swarm, attempt, method, request, options, inspect);
+  rpc::Outcome<Answer> answer = co_await measure(swarm, attempt, method, request, options, inspect);
   co_await scope.join();
   if (probe == Probe::again && answer) {
     copy = co_await send(swarm, other, method, request, options);

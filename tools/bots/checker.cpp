@@ -18,10 +18,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t most_at_once = 64;
+/// When nobody has answered anything for so many deadlines the stack is taken to be gone.
+constexpr int patience = 4;
 
 class Checker {
  public:
-  Checker(Swarm& swarm, Deadline deadline) : swarm_(swarm), deadline_(deadline) {
+  Checker(Swarm& swarm, Deadline deadline)
+      : swarm_(swarm), deadline_(deadline), last_answer_(swarm.runtime.now()) {
     for (const auto& bot : swarm.bots) {
       if (bot->connected && askers_.size() < most_at_once) askers_.push_back(bot.get());
     }
@@ -54,7 +57,10 @@ class Checker {
                             const std::string& signature);
   task<rpc::Outcome<api::LoginReply>> log_in(std::size_t worker, const Account& account);
 
-  bool over() const { return swarm_.stop.checks() || swarm_.runtime.now() >= deadline_; }
+  bool over_by(Clock::time_point moment) const {
+    const Deadline given_up = last_answer_ + patience * swarm_.config.deadline;
+    return swarm_.stop.checks() || moment >= std::min(deadline_, given_up);
+  }
   std::string name(const Account& account) const {
     return swarm_.names.name(account.bot, account.number);
   }
@@ -64,6 +70,7 @@ class Checker {
 
   Swarm& swarm_;
   const Deadline deadline_;
+  Clock::time_point last_answer_;
   std::vector<Bot*> askers_;
   boost::unordered_flat_set<std::uint64_t> gone_;
 };
@@ -90,7 +97,7 @@ task<> Checker::each(const std::vector<T>& items, CheckedReport& report, Check<T
 
 template <class T>
 task<> Checker::one(std::size_t worker, const T& item, CheckedReport& report, Check<T> check) {
-  if (over()) co_return;
+  if (over_by(swarm_.runtime.now())) co_return;
   const bool answered = co_await (this->*check)(worker, item);
   report.checked += answered ? 1 : 0;
 }
@@ -102,10 +109,11 @@ task<rpc::Outcome<Answer>> Checker::ask(std::size_t worker,
   const rpc::CallOptions options{.token = token};
   for (Clock::duration pause = 50ms;; pause = std::min<Clock::duration>(2 * pause, 2s)) {
     auto answer = co_await send(swarm_, *askers_[worker], method, request, options);
+    const rpc::Status status = answer ? rpc::Status() : answer.error();
+    if (!effect_unknown(status.code)) last_answer_ = swarm_.runtime.now();
     if (answer) co_return answer;
-    const rpc::Status& status = answer.error();
     const auto again = swarm_.runtime.now() + std::max<Clock::duration>(pause, status.retry_after);
-    if (!worth_another_try(status.code) || again >= deadline_ || swarm_.stop.checks()) {
+    if (!worth_another_try(status.code) || over_by(again)) {
       swarm_.recorder.record_error(method.traits.name, status);
       co_return answer;
     }
@@ -176,7 +184,7 @@ task<bool> Checker::account_logs_in(std::size_t worker, const Account& account) 
   const Secret token(answer->token().begin(), answer->token().end());
   const bool known = co_await account_is_itself(worker, account, token);
   const bool proved = co_await account_signs(worker, account, token);
-  co_return known && proved;
+  co_return known&& proved;
 }
 
 task<bool> Checker::account_is_itself(std::size_t worker, const Account& account,
@@ -191,15 +199,14 @@ task<bool> Checker::account_is_itself(std::size_t worker, const Account& account
   co_return true;
 }
 
-task<bool> Checker::account_signs(std::size_t worker, const Account& account,
-                                  const Secret& token) {
+task<bool> Checker::account_signs(std::size_t worker, const Account& account, const Secret& token) {
   api::SignRequest request;
   request.set_message("signed by " + name(account));
   const auto answer = co_await ask(worker, api::Vault::sign, request, text_of(token));
   if (!answer) {
     // A stack may do sign-up alone.
-    co_return answer.error().code == rpc::Code::unimplemented &&
-        swarm_.config.scenario == Scenario::signup;
+    co_return answer.error().code == rpc::Code::unimplemented&& swarm_.config.scenario ==
+        Scenario::signup;
   }
   if (!crypto::verify(account.signing_key, bytes_of(request.message()),
                       bytes_of(answer->signature()))) {
@@ -226,7 +233,7 @@ task<bool> Checker::verifies_alone(std::size_t worker, const Account& account,
   if (changed && changed->valid()) {
     swarm_.findings.corrupt("a signature of " + name(account) + " passes for another message");
   }
-  co_return answer && changed;
+  co_return answer&& changed;
 }
 
 task<bool> Checker::ciphertext_decrypts(std::size_t worker, const Sealed& sealed) {
@@ -257,7 +264,8 @@ task<bool> Checker::ciphertext_decrypts(std::size_t worker, const Sealed& sealed
     case rpc::Code::data_loss:
       swarm_.findings.corrupt(whose + " is refused: " + answer.error().to_string());
       co_return true;
-    default: co_return false;
+    default:
+      co_return false;
   }
 }
 

@@ -12,8 +12,9 @@ namespace babilu::bots {
 /// and its signature verifies, but not for a changed message. Every ciphertext in the ledger
 /// decrypts to its plaintext; every signature verifies, but not for a changed message.
 ///
-/// What has no answer is asked again until the deadline or until asked to stop; then it stays
-/// unchecked. Cost: a request for each account, two for each signature, one for each ciphertext.
+/// What has no answer is asked again until the deadline, until asked to stop, or until nothing at
+/// all was answered for four times as long as a request may take; then it stays unchecked. Cost: a
+/// request for each account, two for each signature, one for each ciphertext.
 task<> run_checks(Swarm& swarm, Deadline deadline);
 
 /// How far they are, for a display.

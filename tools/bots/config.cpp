@@ -18,8 +18,7 @@ constexpr Nanoseconds longest = 24h;
 void bind_connection(config::Schema& schema, BotsConfig& config) {
   schema.option("target", config.target, "where the proxies are, host:port; bots take turns",
                 config::address());
-  schema.option("ca", config.ca,
-                "certificate of the authority that the proxy's own must lead to",
+  schema.option("ca", config.ca, "certificate of the authority that the proxy's own must lead to",
                 config::not_empty());
   schema.option("plaintext", config.plaintext, "no TLS: for benchmarks, on loopback only");
   schema.option("connect_timeout", config.connect_timeout,
@@ -62,10 +61,11 @@ void bind_checks(config::Schema& schema, BotsConfig& config) {
                 range(0.0, 1.0));
   schema.option("check_logins", config.check_logins,
                 "accounts, at most, that log in after the load; each costs a password hash");
-  schema.option("keep", config.keep,
-                "ciphertexts, at most, that are kept and decrypted after the load (64 MiB at most), "
-                "and signatures that are verified",
-                range(1u, 10'000'000u));
+  schema.option(
+      "keep", config.keep,
+      "ciphertexts, at most, that are kept and decrypted after the load (64 MiB at most), "
+      "and signatures that are verified",
+      range(1u, 10'000'000u));
   schema.option("check_timeout", config.check_timeout,
                 "how long the checks may take; what is left then counts as unchecked",
                 range(shortest, longest));
@@ -77,10 +77,14 @@ void bind_checks(config::Schema& schema, BotsConfig& config) {
 
 const char* to_string(Scenario scenario) noexcept {
   switch (scenario) {
-    case Scenario::signup: return "signup";
-    case Scenario::encrypt: return "encrypt";
-    case Scenario::mixed: return "mixed";
-    case Scenario::echo: return "echo";
+    case Scenario::signup:
+      return "signup";
+    case Scenario::encrypt:
+      return "encrypt";
+    case Scenario::mixed:
+      return "mixed";
+    case Scenario::echo:
+      return "echo";
   }
   return "?";
 }

@@ -51,7 +51,7 @@ struct BotsConfig {
   double resend = 0.05;
   std::uint32_t check_logins = 100;
   std::uint32_t keep = 10000;
-  std::chrono::nanoseconds check_timeout = std::chrono::minutes(1);
+  std::chrono::nanoseconds check_timeout = std::chrono::minutes(5);
   bool strict = false;
 
   std::string json;

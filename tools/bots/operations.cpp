@@ -22,14 +22,22 @@ Account login_account(Swarm& swarm, Bot& bot) {
 task<rpc::Status> start(Swarm& swarm, const Attempt& attempt, Operation operation) {
   Bot& bot = attempt.bot;
   switch (operation) {
-    case Operation::echo: return echo(swarm, attempt);
-    case Operation::sign_up: return sign_up(swarm, attempt, bot.names_used++);
-    case Operation::login: return login(swarm, attempt, login_account(swarm, bot));
-    case Operation::whoami: return whoami(swarm, attempt);
-    case Operation::encrypt: return encrypt(swarm, attempt);
-    case Operation::decrypt: return decrypt(swarm, attempt);
-    case Operation::sign: return sign(swarm, attempt);
-    case Operation::verify: return verify(swarm, attempt);
+    case Operation::echo:
+      return echo(swarm, attempt);
+    case Operation::sign_up:
+      return sign_up(swarm, attempt, bot.names_used++);
+    case Operation::login:
+      return login(swarm, attempt, login_account(swarm, bot));
+    case Operation::whoami:
+      return whoami(swarm, attempt);
+    case Operation::encrypt:
+      return encrypt(swarm, attempt);
+    case Operation::decrypt:
+      return decrypt(swarm, attempt);
+    case Operation::sign:
+      return sign(swarm, attempt);
+    case Operation::verify:
+      return verify(swarm, attempt);
   }
   throw std::logic_error("no such choice");
 }

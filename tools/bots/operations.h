@@ -31,6 +31,8 @@ task<rpc::Status> sign(Swarm& swarm, const Attempt& attempt);
 task<rpc::Status> verify(Swarm& swarm, const Attempt& attempt);
 
 /// What a bot signs.
-inline std::string message_of(std::uint64_t seed) { return make_payload(seed, 64); }
+inline std::string message_of(std::uint64_t seed) {
+  return make_payload(seed, 64);
+}
 
 }  // namespace babilu::bots

@@ -8,9 +8,9 @@ namespace babilu::bots {
 /// What is done on purpose to a mutating request, to see that it has its effect once.
 enum class Probe {
   none,
-  again,       ///< once it is answered it is sent again, with its key: the same answer must come
-  at_once,     ///< it is sent over another connection at the same time, with the same key
-  other_key,   ///< once it is answered the same is asked under another key: it must be refused
+  again,      ///< once it is answered it is sent again, with its key: the same answer must come
+  at_once,    ///< it is sent over another connection at the same time, with the same key
+  other_key,  ///< once it is answered the same is asked under another key: it must be refused
 };
 
 /// Chooses which requests are probed, and how: the first three of a run, so that even a short one

@@ -14,7 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-double seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
+double seconds(Clock::duration time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 std::size_t columns(std::FILE* out) {
   winsize size{};
@@ -43,13 +45,16 @@ std::string format_progress(const ProgressView& view) {
       line = fmt::format("setting up: {} of {} bots have what they need", view.done, view.planned);
       break;
     case Stage::load:
-      line = fmt::format("load: {:.0f} of {:.0f} s, {} requests, {:.0f}/s, p50 {}, p99 {}",
-                         seconds(view.elapsed), seconds(view.duration),
-                         format_count(view.requests), view.per_second, format_time(view.p50_ns),
-                         format_time(view.p99_ns));
+      line = fmt::format("load: {:.0f} of {:.0f} s", seconds(view.elapsed), seconds(view.duration));
+      if (view.requests == 0) break;
+      line += fmt::format(", {} requests, {:.0f}/s", format_count(view.requests), view.per_second);
+      if (view.p99_ns == 0) break;
+      line += fmt::format(", p50 {}, p99 {}", format_time(view.p50_ns), format_time(view.p99_ns));
       break;
     case Stage::check:
-      line = fmt::format("checking: {} of {}", format_count(view.done), format_count(view.planned));
+      line = "checking";
+      if (view.planned == 0) break;
+      line += fmt::format(": {} of {}", format_count(view.done), format_count(view.planned));
       break;
   }
   if (view.failed > 0) line += fmt::format(", {} failed", format_count(view.failed));

@@ -12,15 +12,15 @@ namespace babilu::bots {
 /// What a run is doing, for a display.
 struct ProgressView {
   Stage stage = Stage::connect;
-  Clock::duration elapsed{0};     ///< in this stage
-  Clock::duration duration{0};    ///< of the load, as asked for
-  std::uint64_t done = 0;         ///< bots connected or set up, things checked
+  Clock::duration elapsed{0};   ///< in this stage
+  Clock::duration duration{0};  ///< of the load, as asked for
+  std::uint64_t done = 0;       ///< bots connected or set up, things checked
   std::uint64_t planned = 0;
-  std::uint64_t requests = 0;     ///< of the load
+  std::uint64_t requests = 0;  ///< of the load
   std::uint64_t failed = 0;
-  std::uint64_t wrong = 0;        ///< lost, duplicated or corrupt
-  double per_second = 0;          ///< since the last view
-  std::uint64_t p50_ns = 0;       ///< likewise
+  std::uint64_t wrong = 0;   ///< lost, duplicated or corrupt
+  double per_second = 0;     ///< since the last view
+  std::uint64_t p50_ns = 0;  ///< likewise
   std::uint64_t p99_ns = 0;
 };
 

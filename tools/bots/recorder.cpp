@@ -16,10 +16,14 @@ constexpr std::size_t most_kinds = 64;
 
 const char* to_string(Stage stage) noexcept {
   switch (stage) {
-    case Stage::connect: return "connect";
-    case Stage::setup: return "setup";
-    case Stage::load: return "load";
-    case Stage::check: return "check";
+    case Stage::connect:
+      return "connect";
+    case Stage::setup:
+      return "setup";
+    case Stage::load:
+      return "load";
+    case Stage::check:
+      return "check";
   }
   return "?";
 }
@@ -65,7 +69,8 @@ void Recorder::record_error(const char* what, const rpc::Status& status) {
   } else if (errors_.size() < most_kinds) {
     errors_.push_back({to_string(stage_), what, code, status.reason, status.message, 1});
   } else if (errors_.size() == most_kinds) {
-    errors_.push_back({to_string(stage_), "*", "*", "more_kinds", "errors of still other kinds", 1});
+    errors_.push_back(
+        {to_string(stage_), "*", "*", "more_kinds", "errors of still other kinds", 1});
   } else {
     ++errors_.back().count;
   }

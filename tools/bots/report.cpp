@@ -4,7 +4,9 @@ namespace babilu::bots {
 
 namespace {
 
-std::uint64_t left(const CheckedReport& part) noexcept { return part.planned - part.checked; }
+std::uint64_t left(const CheckedReport& part) noexcept {
+  return part.planned - part.checked;
+}
 
 template <class Member>
 std::uint64_t sum(const std::vector<MethodReport>& methods, Member member) noexcept {
@@ -27,9 +29,15 @@ bool ChecksReport::passed() const noexcept {
   return lost == 0 && duplicated == 0 && corrupt == 0 && unchecked() == 0;
 }
 
-std::uint64_t Report::requests() const noexcept { return sum(methods, &MethodReport::requests); }
-std::uint64_t Report::failed() const noexcept { return sum(methods, &MethodReport::failed); }
-std::uint64_t Report::unknown() const noexcept { return sum(methods, &MethodReport::unknown); }
+std::uint64_t Report::requests() const noexcept {
+  return sum(methods, &MethodReport::requests);
+}
+std::uint64_t Report::failed() const noexcept {
+  return sum(methods, &MethodReport::failed);
+}
+std::uint64_t Report::unknown() const noexcept {
+  return sum(methods, &MethodReport::unknown);
+}
 
 double Report::throughput() const noexcept {
   return load_seconds > 0 ? static_cast<double>(answered()) / load_seconds : 0;

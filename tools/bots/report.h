@@ -47,16 +47,17 @@ struct ChecksReport {
 
   /// Acknowledged, but the stack knows nothing of it any more.
   std::uint64_t lost = 0;
-  /// Had an effect twice: one id for two accounts, two answers to one request, one name given twice.
+  /// Had an effect twice: one id for two accounts, two answers to one request, one name given
+  /// twice.
   std::uint64_t duplicated = 0;
   /// Answers that are not what was put in.
   std::uint64_t corrupt = 0;
   std::vector<std::string> findings;  ///< the first of them, in words
 
-  std::uint64_t resent = 0;           ///< mutating requests sent twice with one key
+  std::uint64_t resent = 0;  ///< mutating requests sent twice with one key
   std::uint64_t answered_alike = 0;
   std::uint64_t resent_unanswered = 0;
-  std::uint64_t names_retried = 0;    ///< acknowledged names tried again under another key
+  std::uint64_t names_retried = 0;  ///< acknowledged names tried again under another key
   std::uint64_t names_refused = 0;
 
   std::uint64_t acknowledged() const noexcept;
@@ -84,7 +85,7 @@ struct Report {
   std::uint64_t setup_requests = 0;
   std::uint64_t setup_failed = 0;
   std::vector<MethodReport> methods;  ///< the load alone, in the order of their ids
-  std::uint64_t omitted = 0;  ///< open loop: not sent, as too many were unanswered
+  std::uint64_t omitted = 0;          ///< open loop: not sent, as too many were unanswered
   std::vector<ErrorReport> errors;
   ChecksReport checks;
 

@@ -5,7 +5,9 @@ namespace babilu::bots {
 
 namespace {
 
-double microseconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e3; }
+double microseconds(std::uint64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) / 1e3;
+}
 
 void write_latency(JsonWriter& json, const telemetry::LatencyHistogram& latency) {
   json.key("latency_us").open_object();

@@ -63,8 +63,7 @@ void write_methods(Out out, const Report& report) {
   if (report.omitted > 0) {
     fmt::format_to(out,
                    "{} due and not sent, as {} were unanswered: the figures above are too good.\n",
-                   plural(report.omitted, "request"),
-                   format_count(in_flight_bound(report.config)));
+                   plural(report.omitted, "request"), format_count(in_flight_bound(report.config)));
   }
 }
 
@@ -89,13 +88,15 @@ void write_probes(Out out, const ChecksReport& checks) {
   }
   if (checks.names_retried > 0) {
     fmt::format_to(out, "  {:<12}{:>10} names asked for again under another key, {} refused\n",
-                   "names", format_count(checks.names_retried),
-                   format_count(checks.names_refused));
+                   "names", format_count(checks.names_retried), format_count(checks.names_refused));
   }
 }
 
-void write_checks(Out out, const ChecksReport& checks) {
+void write_checks(Out out, const Report& report) {
+  const ChecksReport& checks = report.checks;
   fmt::format_to(out, "\nChecks: {}\n", checks.passed() ? "passed" : "FAILED");
+  fmt::format_to(out, "  {:<12}{:>10} looked at as they came\n", "answers",
+                 format_count(report.answered()));
   write_part(out, "accounts", checks.accounts, "asked for");
   write_part(out, "logins", checks.logins, "logged in, signed and verified");
   write_part(out, "ciphertexts", checks.ciphertexts, "decrypted and compared");
@@ -141,7 +142,7 @@ std::string format_table(const Report& report) {
   }
   write_title(out, report);
   write_methods(out, report);
-  write_checks(out, report.checks);
+  write_checks(out, report);
   write_errors(out, report);
   write_times(out, report);
   return text;

@@ -76,10 +76,9 @@ task<> Run::stages(Report& report) {
 
   enter(Stage::setup);
   const Deadline deadline = swarm_.runtime.now() + swarm_.config.setup_timeout;
-  co_await for_each_index(swarm_.runtime, swarm_.bots.size(), setting_up_at_once,
-                          [this, deadline](std::size_t, std::size_t index) {
-                            return set_up_bot(index, deadline);
-                          });
+  co_await for_each_index(
+      swarm_.runtime, swarm_.bots.size(), setting_up_at_once,
+      [this, deadline](std::size_t, std::size_t index) { return set_up_bot(index, deadline); });
   report.setup_seconds = since(stage_began_);
 
   enter(Stage::load);
@@ -98,15 +97,14 @@ task<> Run::connect(Report& report) {
     co_return;
   }
   const Clock::time_point start = swarm_.runtime.now();
-  co_await for_each_index(swarm_.runtime, swarm_.bots.size() - 1, connecting_at_once,
-                          [this, start](std::size_t, std::size_t index) {
-                            return connect_later(start, index + 1);
-                          });
+  co_await for_each_index(
+      swarm_.runtime, swarm_.bots.size() - 1, connecting_at_once,
+      [this, start](std::size_t, std::size_t index) { return connect_later(start, index + 1); });
 }
 
 task<> Run::connect_later(Clock::time_point start, std::size_t index) {
-  const auto share = static_cast<std::int64_t>(index) * (swarm_.config.ramp /
-                                                         static_cast<std::int64_t>(swarm_.bots.size()));
+  const auto share = static_cast<std::int64_t>(index) *
+                     (swarm_.config.ramp / static_cast<std::int64_t>(swarm_.bots.size()));
   while (swarm_.runtime.now() < start + share && !swarm_.stop.load()) {
     co_await swarm_.stop.wait(start + share);
   }
@@ -121,8 +119,7 @@ task<rpc::Status> Run::connect_bot(std::size_t index) {
   bot.channel.start();
   rpc::Status status(rpc::Code::cancelled, "stopped", "stopped before it was connected");
   while (!status.ok() && swarm_.runtime.now() < deadline && !swarm_.stop.load()) {
-    status = co_await bot.channel.ready(
-        std::min<Deadline>(deadline, swarm_.runtime.now() + 250ms));
+    status = co_await bot.channel.ready(std::min<Deadline>(deadline, swarm_.runtime.now() + 250ms));
   }
   bot.connected = status.ok();
   co_return status;
@@ -160,7 +157,7 @@ void Run::enter(Stage stage) {
 }
 
 void Run::update() {
-  const auto count = [this](bool Bot::*member) {
+  const auto count = [this](bool Bot::* member) {
     return static_cast<std::uint64_t>(std::count_if(
         swarm_.bots.begin(), swarm_.bots.end(), [&](const auto& bot) { return (*bot).*member; }));
   };

@@ -10,9 +10,10 @@ namespace {
 
 std::vector<net::Address> targets_of(const BotsConfig& config, std::size_t first) {
   std::vector<net::Address> targets;
-  for (const std::string& text : config.target) targets.push_back(net::Address::parse(text).value());
-  std::rotate(targets.begin(), targets.begin() + static_cast<std::ptrdiff_t>(first % targets.size()),
-              targets.end());
+  for (const std::string& text : config.target)
+    targets.push_back(net::Address::parse(text).value());
+  std::rotate(targets.begin(),
+              targets.begin() + static_cast<std::ptrdiff_t>(first % targets.size()), targets.end());
   return targets;
 }
 
@@ -30,9 +31,10 @@ Swarm::Swarm(Runtime& runtime_, net::Network& network, net::Security& security,
       probes(config.resend) {
   for (std::uint32_t i = 0; i < config.sessions; ++i) {
     rpc::ChannelOptions options{.targets = targets_of(config, i)};
-    options.connect_timeout = std::min<Clock::duration>(options.connect_timeout, config.connect_timeout);
-    bots.push_back(std::make_unique<Bot>(i, runtime, dialing, std::move(options),
-                                         names.choices_of(i)));
+    options.connect_timeout =
+        std::min<Clock::duration>(options.connect_timeout, config.connect_timeout);
+    bots.push_back(
+        std::make_unique<Bot>(i, runtime, dialing, std::move(options), names.choices_of(i)));
   }
 }
 

@@ -64,7 +64,8 @@ task<rpc::Status> decrypt(Swarm& swarm, const Attempt& attempt) {
     return std::nullopt;
   };
   const rpc::CallOptions options{.token = text_of(token)};
-  const auto answer = co_await measure(swarm, attempt, api::Vault::decrypt, request, options, inspect);
+  const auto answer =
+      co_await measure(swarm, attempt, api::Vault::decrypt, request, options, inspect);
   if (answer) co_return rpc::Status();
   if (answer.error().code == rpc::Code::invalid_argument ||
       answer.error().code == rpc::Code::permission_denied) {
