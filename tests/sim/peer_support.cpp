@@ -42,9 +42,13 @@ Peer::Peer(sim::World& its_world, std::unique_ptr<Profile> its_profile, std::str
       node(std::make_unique<Node>(world.runtime(), world.host(host), security, *profile, options,
                                   events)) {}
 
-void Peer::listen() { node->listen(*world.host(host).listen({host, port})); }
+void Peer::listen() {
+  node->listen(*world.host(host).listen({host, port}));
+}
 
-task<> Peer::stop() { co_await node->leave(world.runtime().now() + 3s); }
+task<> Peer::stop() {
+  co_await node->leave(world.runtime().now() + 3s);
+}
 
 task<std::vector<Message>> Peer::history(std::string name) {
   auto found = co_await node->history(std::move(name), 10'000);

@@ -41,8 +41,7 @@ class Recorder final : public Events {
   void on_message(const Contact& contact, const Message& message) override {
     note(messages, {contact.name, message.text});
   }
-  void on_settled(const Contact& contact, const Message& message,
-                  const rpc::Status& why) override {
+  void on_settled(const Contact& contact, const Message& message, const rpc::Status& why) override {
     note(settled, {contact.name, message.text, why});
   }
   void on_refused(const Refusal& refusal) override { note(refused, refusal); }

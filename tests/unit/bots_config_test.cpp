@@ -29,10 +29,11 @@ Loaded load(const std::vector<std::string>& arguments) {
 }
 
 TEST(BotsConfig, TakesTheCommandLineOfTheManual) {
-  const Loaded loaded =
-      load({"--target", "localhost:7400", "--scenario", "encrypt", "--sessions", "64",
-            "--duration", "10s", "--json", "out.json", "--rate", "2500.5", "--payload", "1KiB",
-            "--deadline", "250ms", "--ramp", "2s", "--seed", "7", "--ca", "ca.pem"});
+  const Loaded loaded = load({"--target", "localhost:7400", "--scenario", "encrypt", "--sessions",
+                              "64",       "--duration",     "10s",        "--json",  "out.json",
+                              "--rate",   "2500.5",         "--payload",  "1KiB",    "--deadline",
+                              "250ms",    "--ramp",         "2s",         "--seed",  "7",
+                              "--ca",     "ca.pem"});
   ASSERT_TRUE(loaded.result.loaded()) << loaded.result.error_text();
   EXPECT_EQ(loaded.config.target, std::vector<std::string>{"localhost:7400"});
   EXPECT_EQ(loaded.config.scenario, Scenario::encrypt);
@@ -61,11 +62,11 @@ TEST(BotsConfig, AllowsPlaintextOnLoopbackOnly) {
 
 TEST(BotsConfig, RefusesWhatMakesNoSense) {
   const std::vector<std::vector<std::string>> bad = {
-      {"--target", "nowhere"},     {"--target", "host:0"},     {"--sessions", "0"},
-      {"--sessions", "-1"},        {"--duration", "0s"},       {"--rate", "-1"},
-      {"--scenario", "nonsense"},  {"--payload", "193KiB"},    {"--resend", "1.5"},
-      {"--deadline", "forever"},   {"--keep", "0"},            {"--ca", ""},
-      {"--rate", "nan"},           {"--session", "5"},
+      {"--target", "nowhere"},    {"--target", "host:0"},  {"--sessions", "0"},
+      {"--sessions", "-1"},       {"--duration", "0s"},    {"--rate", "-1"},
+      {"--scenario", "nonsense"}, {"--payload", "193KiB"}, {"--resend", "1.5"},
+      {"--deadline", "forever"},  {"--keep", "0"},         {"--ca", ""},
+      {"--rate", "nan"},          {"--session", "5"},
   };
   for (const auto& arguments : bad) {
     EXPECT_FALSE(load(arguments).result.loaded()) << arguments[0] << " " << arguments[1];
@@ -114,7 +115,9 @@ TEST_F(BotsReportFile, ReplacesTheOldReportAtOnce) {
 
 TEST_F(BotsReportFile, LeavesNothingBehindWithoutACommit) {
   const fs::path path = directory_ / "report.json";
-  { ASSERT_TRUE(ReportFile::open(path).has_value()); }
+  {
+    ASSERT_TRUE(ReportFile::open(path).has_value());
+  }
   EXPECT_EQ(files(), 0u);
 }
 

@@ -18,17 +18,17 @@ namespace babilu::bots {
 
 /// How a fake stack lies.
 struct Lies {
-  int lose_every = 0;            ///< of so many sign-ups one is acknowledged and forgotten
-  int share_id_every = 0;        ///< one of so many gets the id of the account before it
-  bool ignore_keys = false;      ///< sign-ups and logins take effect each time they are sent
+  int lose_every = 0;        ///< of so many sign-ups one is acknowledged and forgotten
+  int share_id_every = 0;    ///< one of so many gets the id of the account before it
+  bool ignore_keys = false;  ///< sign-ups and logins take effect each time they are sent
   bool give_names_twice = false;
   bool decrypt_wrongly = false;
-  bool forget_keys = false;      ///< what was encrypted cannot be decrypted
+  bool forget_keys = false;  ///< what was encrypted cannot be decrypted
   bool echo_wrongly = false;
   bool encrypt_not = false;
   bool verify_everything = false;
   bool verify_nothing = false;
-  bool confuse_logins = false;   ///< gives the id of somebody else
+  bool confuse_logins = false;  ///< gives the id of somebody else
 };
 
 /// All services of a stack, in memory, honest but for its lies; real signatures, toy encryption.
@@ -164,8 +164,8 @@ class FakeStack {
     if (!refused.ok()) co_return refused;
     if (by_token(call) == nullptr) co_return status(rpc::Code::unauthenticated, "token_forged");
     api::EncryptReply reply;
-    reply.set_ciphertext("sealed:" + (lies.encrypt_not ? request.plaintext()
-                                                       : toggled(request.plaintext())));
+    reply.set_ciphertext("sealed:" +
+                         (lies.encrypt_not ? request.plaintext() : toggled(request.plaintext())));
     co_return reply;
   }
 
@@ -186,8 +186,7 @@ class FakeStack {
     const Account* account = by_token(call);
     if (account == nullptr) co_return status(rpc::Code::unauthenticated, "token_forged");
     api::SignReply reply;
-    reply.set_signature(
-        std::string(text_of(account->key.sign(bytes_of(request.message())))));
+    reply.set_signature(std::string(text_of(account->key.sign(bytes_of(request.message())))));
     reply.set_signing_key(std::string(text_of(account->key.public_key())));
     co_return reply;
   }
@@ -242,7 +241,7 @@ inline BotsConfig test_config(Scenario scenario, std::uint32_t sessions) {
   config.target = {"stack:7400"};
   config.scenario = scenario;
   config.sessions = sessions;
-  config.duration = std::chrono::seconds(2);
+  config.duration = std::chrono::milliseconds(300);
   return config;
 }
 
@@ -250,8 +249,8 @@ inline task<> run_in(sim::World& world, FakeStack& stack, const BotsConfig& conf
                      Progress& progress, Stop& stop, Report& report) {
   FakeServer server(world, stack);
   net::Plaintext plaintext;
-  report = co_await run_bots(world.runtime(), world.host("bots"), plaintext, config, progress,
-                             stop);
+  report =
+      co_await run_bots(world.runtime(), world.host("bots"), plaintext, config, progress, stop);
   co_await server.close();
 }
 

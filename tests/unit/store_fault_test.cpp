@@ -57,10 +57,13 @@ TEST(FullDisk, IsSaidAndPasses) {
   // It goes on failing in the same way, reads go on, and nothing that was answered is lost.
   EXPECT_EQ(write(*store, fill(1'000, 100'000)).error().code, ErrorCode::disk_full);
   EXPECT_EQ(count_items(*store), kept);
+  ASSERT_TRUE(store->problem());
+  EXPECT_NE(store->problem()->find("disk_full"), std::string::npos);
   // With more room it works again, on the same store.
   ASSERT_EQ(::mount("none", (directory / "disk").c_str(), "tmpfs", MS_REMOUNT, "size=8m"), 0);
   write(*store, fill(1'001, 100'000)).value();
   EXPECT_EQ(count_items(*store), kept + 1);
+  EXPECT_FALSE(store->problem());
 }
 
 TEST(FullDisk, AFullFileIsSaid) {
@@ -138,8 +141,7 @@ TEST_F(LostCommit, AUnitThatCanTellRunsAgain) {
   EXPECT_EQ(write(*store, unit, AfterLostCommit::run_again).value().kind, Recalled::Kind::fresh);
   EXPECT_EQ(runs, 2);
   EXPECT_EQ(count_items(*store), 2);
-  EXPECT_EQ(write(*store, unit, AfterLostCommit::run_again).value().kind,
-            Recalled::Kind::replayed);
+  EXPECT_EQ(write(*store, unit, AfterLostCommit::run_again).value().kind, Recalled::Kind::replayed);
 }
 
 template <class F, class G>

@@ -15,7 +15,8 @@ constexpr WallTime start{std::chrono::hours(500'000)};
 
 Bytes key_of(std::uint32_t number) {
   Bytes key(32, 0xA5);
-  for (int i = 0; i < 4; ++i) key[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(number >> (8 * i));
+  for (int i = 0; i < 4; ++i)
+    key[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(number >> (8 * i));
   return key;
 }
 
@@ -36,8 +37,8 @@ class IdempotencyTest : public testing::Test {
       return idempotent(transaction, *request, now, limits, [&](Transaction& inner) {
         const auto value = increment("effect")(inner).value;
         const std::string reply = "reply number " + std::to_string(value);
-        return commit(Answer{ok, Secret(reply.begin(), reply.end()),
-                             Bytes(account.begin(), account.end())});
+        return commit(
+            Answer{ok, Secret(reply.begin(), reply.end()), Bytes(account.begin(), account.end())});
       });
     });
   }
@@ -46,9 +47,11 @@ class IdempotencyTest : public testing::Test {
   }
   std::int64_t effects() { return counter(*store, "effect"); }
   std::int64_t kept() {
-    return read(*store, [](Snapshot& snapshot) {
-             return *snapshot.find<std::int64_t>("select count(*) from babilu_reply");
-           }).value();
+    return read(*store,
+                [](Snapshot& snapshot) {
+                  return *snapshot.find<std::int64_t>("select count(*) from babilu_reply");
+                })
+        .value();
   }
 
   IdempotencyOptions limits;

@@ -60,7 +60,7 @@ class OpenTest : public testing::Test {
 TEST_F(OpenTest, ANewFileIsMadeForItsOwnerAlone) {
   const auto store = open(old_schema);
   for (const char* name : {"db", "db.lock", "db-wal", "db-shm"}) {
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat((directory / name).c_str(), &status), 0) << name;
     EXPECT_EQ(status.st_mode & 0777, 0600u) << name;
   }
@@ -125,9 +125,8 @@ TEST_F(OpenTest, AFailedMigrationChangesNothing) {
   EXPECT_EQ(refusal(with({.name = "people", .migrations = broken_steps})).code,
             ErrorCode::internal);
   const auto store = open(new_schema);
-  EXPECT_EQ(read(*store, [](Snapshot& s) { return s.find<int>("select count(*) from pet"); })
-                .value(),
-            0);
+  EXPECT_EQ(
+      read(*store, [](Snapshot& s) { return s.find<int>("select count(*) from pet"); }).value(), 0);
 }
 
 TEST_F(OpenTest, MigrationsOutOfOrderAreABug) {
@@ -169,9 +168,9 @@ TEST_F(OpenTest, AnEmptyFileIsANewDatabase) {
 }
 
 TEST_F(OpenTest, ADatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
-  for (const char* script : {"create table cookies (name text)",
-                             "pragma journal_mode = wal; create table more (name text)",
-                             "pragma application_id = 42"}) {
+  for (const char* script :
+       {"create table cookies (name text)",
+        "pragma journal_mode = wal; create table more (name text)", "pragma application_id = 42"}) {
     make_foreign(script);
     const std::string before = content_of(path);
     EXPECT_EQ(refusal(with(old_schema)).code, ErrorCode::foreign);

@@ -29,8 +29,8 @@ class Child {
     EXPECT_EQ(::pipe2(output, O_CLOEXEC), 0);
     const std::string number_text = std::to_string(number);
     const std::string path = database.string();
-    const char* const arguments[] = {"store_test",        "--child", task.c_str(), path.c_str(),
-                                     number_text.c_str(), nullptr};
+    const char* const arguments[] = {"store_test", "--child",           task.c_str(),
+                                     path.c_str(), number_text.c_str(), nullptr};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);

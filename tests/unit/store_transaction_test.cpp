@@ -56,9 +56,9 @@ T there_and_back(Transaction& transaction, const char* column, const T& value) {
 
 TEST_F(TransactionTest, IntegersKeepEveryBit) {
   run([](Transaction& tx) {
-    for (const std::int64_t value : {std::int64_t{0}, std::int64_t{-1},
-                                     std::numeric_limits<std::int64_t>::min(),
-                                     std::numeric_limits<std::int64_t>::max()}) {
+    for (const std::int64_t value :
+         {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(),
+          std::numeric_limits<std::int64_t>::max()}) {
       EXPECT_EQ(there_and_back(tx, "i", value), value);
     }
     const auto largest = std::numeric_limits<std::uint64_t>::max();
@@ -67,7 +67,8 @@ TEST_F(TransactionTest, IntegersKeepEveryBit) {
     EXPECT_EQ(there_and_back(tx, "i", true), true);
     EXPECT_EQ(there_and_back(tx, "i", Colour::blue), Colour::blue);
     EXPECT_EQ(there_and_back(tx, "r", 0.1), 0.1);
-    EXPECT_EQ(there_and_back(tx, "i", WallTime(1'700'000'000'123ms)), WallTime(1'700'000'000'123ms));
+    EXPECT_EQ(there_and_back(tx, "i", WallTime(1'700'000'000'123ms)),
+              WallTime(1'700'000'000'123ms));
   }).value();
 }
 
@@ -130,9 +131,8 @@ TEST_F(TransactionTest, ValuesOfAnotherTypeAreNotConverted) {
     EXPECT_TRUE(refuses([&] { return tx.find<Bytes>("select t from all_types"); }));
     EXPECT_TRUE(refuses([&] { return tx.find<int>("select r from all_types"); }));
     EXPECT_TRUE(refuses([&] { return tx.find<std::uint8_t>("select i from all_types"); }));
-    EXPECT_TRUE(refuses([&] {
-      return tx.find<std::array<std::uint8_t, 3>>("select b from all_types");
-    }));
+    EXPECT_TRUE(
+        refuses([&] { return tx.find<std::array<std::uint8_t, 3>>("select b from all_types"); }));
     EXPECT_EQ(tx.find<std::uint16_t>("select i from all_types"), 300);
   }).value();
 }
@@ -145,10 +145,11 @@ TEST_F(TransactionTest, BrokenConstraintIsAnErrorOrCaught) {
     EXPECT_THROW(tx.execute("insert into named values ('ada')"), DatabaseError);
     tx.execute("insert into named values ('bob')");
   }).value();
-  EXPECT_EQ(read(*store, [](Snapshot& s) {
-              return s.query<std::string>("select name from named order by name");
-            }).value(),
-            (std::vector<std::string>{"ada", "bob"}));
+  EXPECT_EQ(
+      read(*store,
+           [](Snapshot& s) { return s.query<std::string>("select name from named order by name"); })
+          .value(),
+      (std::vector<std::string>{"ada", "bob"}));
 }
 
 TEST_F(TransactionTest, MistakesInStatementsAreBugs) {
