@@ -25,7 +25,7 @@ class Database {
     options.path = directory_ / "bench.db";
     options.kind = "bench";
     options.schemas = {schema};
-    store_ = std::move(Store::open(std::move(options)).value());
+    store_ = Store::open(std::move(options)).value();
   }
   ~Database() {
     store_.reset();

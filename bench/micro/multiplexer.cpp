@@ -7,7 +7,8 @@
 namespace babilu::rpc {
 namespace {
 
-struct Ignoring : Multiplexer::Events {
+class Ignoring : public Multiplexer::Events {
+ public:
   void on_hello(const wire::Hello&) override {}
   void on_request(const wire::Frame&) override {}
   void on_item(const wire::Frame&, Multiplexer::Tag, bool) override {}
@@ -16,6 +17,9 @@ struct Ignoring : Multiplexer::Events {
   void on_cancel(std::uint32_t, Multiplexer::Tag) override {}
   void on_pong(std::uint32_t) override {}
   void on_goaway(std::uint32_t, const Status&) override {}
+
+ protected:
+  ~Ignoring() = default;
 };
 
 /// Answers every request with its own payload.

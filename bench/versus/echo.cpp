@@ -133,8 +133,8 @@ std::vector<Sample> run_stack(const std::filesystem::path& program, bool tls, in
   auto context = tls::Context::load({.authority = certificates / "ca.pem"},
                                     std::chrono::system_clock::now());
   net::Plaintext plaintext;
-  tls::TlsSecurity secured(runtime, *context, {.listener_role = "proxy", .dialer_role = ""});
-  net::Security& security = tls ? static_cast<net::Security&>(secured) : plaintext;
+  const auto secured = tls::make_security(runtime, *context, {.dialed = "proxy", .accepted = ""});
+  net::Security& security = tls ? *secured : plaintext;
   std::vector<Sample> samples;
   runtime.run(measure(runtime, network, security, *net::Address::parse(Stack::address(port)),
                       stack, samples));
