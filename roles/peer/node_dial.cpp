@@ -1,0 +1,62 @@
+// The dialing half of a Node.
+#include <algorithm>
+
+#include <boost/scope/scope_exit.hpp>
+
+#include "core/runtime/backoff.h"
+#include "roles/peer/node_state.h"
+
+namespace babilu::peer {
+
+using rpc::Code;
+using rpc::Side;
+
+bool Node::dials(const net::Address& to) const {
+  return std::ranges::any_of(dials_, [&](const Dial& dial) { return dial.to == to; });
+}
+
+bool Node::dial(const net::Address& to, std::string with) {
+  if (dials(to) || leaving_) return false;
+  dials_.push_back({to, std::move(with)});
+  scope_.spawn("dial", keep_dialing(dials_.back()));
+  return true;
+}
+
+task<> Node::keep_dialing(Dial& dial) {
+  const boost::scope::scope_exit forget(
+      [&] { std::erase_if(dials_, [&](const Dial& other) { return &other == &dial; }); });
+  Backoff backoff(options_.redial_min, options_.redial_max);
+  bool told = false;
+  while (!leaving_) {
+    const Ending ending = co_await attempt(dial);
+    if (ending.kind == Ending::Kind::refused) co_return;
+    if (ending.kind == Ending::Kind::refused_us) {
+      events_.on_refused_us(dial.to, ending.why);
+      co_return;
+    }
+    if (ending.joined) {
+      backoff.reset();
+      told = false;
+    } else if (!told && !leaving_) {
+      told = true;
+      events_.on_unreachable(dial.to, ending.why);
+    }
+    co_await runtime_.sleep_for(backoff.next(runtime_.random()));
+  }
+}
+
+task<Ending> Node::attempt(Dial& dial) {
+  const Deadline deadline = runtime_.now() + options_.connect_timeout;
+  Result<net::StreamPtr> stream = co_await net::dial(network_, security_, dial.to, deadline);
+  if (!stream) {
+    rpc::Status why(Code::unavailable, "cannot_connect", stream.error().message());
+    co_return Ending{Ending::Kind::gone, std::move(why)};
+  }
+  Ending ending = co_await converse(std::move(*stream), Side::dialer, &dial);
+  if (!ending.joined && ending.why.ok()) {
+    ending.why = {Code::unavailable, "left", "they left before an introduction"};
+  }
+  co_return ending;
+}
+
+}  // namespace babilu::peer
