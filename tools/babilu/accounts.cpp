@@ -33,17 +33,26 @@ constexpr auto login_footer =
 
 constexpr auto whoami_footer =
     "  babilu whoami\n"
-    "  babilu whoami --as ada --json";
+    "  babilu whoami --name ada --json";
 
 /// Who wants in, and with what.
 struct Credentials {
+  std::string word;
   std::string name;
   config::SecretSource password;
 };
 
 void bind(Invocation& invocation, Credentials& credentials) {
-  invocation.argument("NAME", credentials.name, "the account's name", Presence::required);
+  invocation.argument("NAME", credentials.word, "the account's name", Presence::optional);
+  invocation.options().option("name", credentials.name, "the same, for scripts and environments");
   invocation.options().secret("password", credentials.password, "the account's password");
+}
+
+/// Nothing when it is clear who wants in, else the exit code.
+std::optional<int> settle_name(const Invocation& invocation, Credentials& credentials) {
+  if (!credentials.word.empty()) credentials.name = credentials.word;
+  if (!credentials.name.empty()) return std::nullopt;
+  return invocation.fail_usage("whose account? Give its NAME");
 }
 
 /// A request with a password, which is wiped when it has been sent.
@@ -88,6 +97,7 @@ int signup(Invocation& invocation) {
   invocation.footer(signup_footer);
   if (const auto code = invocation.resolve()) return *code;
   invocation.answer_in_json(config.json);
+  if (const auto code = settle_name(invocation, credentials)) return *code;
 
   const std::string prompt = "Password for the new account " + credentials.name;
   const auto password = obtain_password(credentials.password, prompt, Asked::twice);
@@ -119,6 +129,7 @@ int login(Invocation& invocation) {
   invocation.footer(login_footer);
   if (const auto code = invocation.resolve()) return *code;
   invocation.answer_in_json(config.json);
+  if (const auto code = settle_name(invocation, credentials)) return *code;
 
   const auto password =
       obtain_password(credentials.password, "Password of " + credentials.name, Asked::once);
@@ -152,7 +163,7 @@ int whoami(Invocation& invocation) {
   if (const auto code = invocation.resolve()) return *code;
   invocation.answer_in_json(config.json);
 
-  const auto token = find_token(caller.token, {config.target, caller.as});
+  const auto token = find_token(caller.token, {config.target, caller.name});
   if (!token) return invocation.fail(token.error());
   const auto reply = call(config, api::Identity::whoami, api::WhoamiRequest(), *token);
   if (!reply) return invocation.fail(reply.error());

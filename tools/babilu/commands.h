@@ -23,4 +23,9 @@ int decrypt(Invocation& invocation);
 int sign(Invocation& invocation);
 int verify(Invocation& invocation);
 
+// peer_command.cpp, chat.cpp
+int peer_listen(Invocation& invocation);
+int peer_forget(Invocation& invocation);
+int chat(Invocation& invocation);
+
 }  // namespace babilu::cli

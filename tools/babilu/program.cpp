@@ -23,6 +23,7 @@ struct Command {
 
 constexpr std::string_view start = "To start with";
 constexpr std::string_view services = "As a person or a script";
+constexpr std::string_view people = "To chat, without a stack";
 constexpr std::string_view servers = "To run a stack";
 
 constexpr std::array commands{
@@ -34,6 +35,9 @@ constexpr std::array commands{
     Command{services, "decrypt", "Decrypts what encrypt made.", decrypt},
     Command{services, "sign", "Signs a file or the standard input.", sign},
     Command{services, "verify", "Says whether an account signed something.", verify},
+    Command{people, "peer listen", "Waits for others to chat with.", peer_listen},
+    Command{people, "chat", "Talks to a peer that listens.", chat},
+    Command{people, "peer forget", "Forgets whom a contact's name belonged to.", peer_forget},
     Command{servers, "proxy", "Runs the proxy, the only door of a stack.", proxy},
     Command{servers, "backend", "Runs a backend: accounts, identity, encryption.", backend},
     Command{servers, "certificates init", "Makes certificates and keys for development.",

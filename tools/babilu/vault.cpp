@@ -69,7 +69,7 @@ std::optional<int> prepare(Invocation& invocation, Job& job) {
   bind(invocation, job.files);
   if (const auto code = invocation.resolve()) return code;
   invocation.answer_in_json(job.config.json);
-  auto token = find_token(job.caller.token, {job.config.target, job.caller.as});
+  auto token = find_token(job.caller.token, {job.config.target, job.caller.name});
   if (!token) return invocation.fail(token.error());
   auto input = read_input(job.files.in, most_input);
   if (!input) return invocation.fail(input.error());

@@ -1,0 +1,87 @@
+// The program by itself: what it says to those who mistype.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/integration/support/process.h"
+#include "tests/integration/support/temporary_directory.h"
+
+namespace babilu::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+Outcome babilu(std::vector<std::string> arguments, Environment environment = {}) {
+  return run({.arguments = std::move(arguments), .environment = std::move(environment)});
+}
+
+TEST(Program, TellsWhatItCanDo) {
+  const auto help = babilu({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_THAT(help.out, AllOf(HasSubstr("demo"), HasSubstr("Exit codes")));
+  EXPECT_THAT(babilu({"--version"}).out, ::testing::MatchesRegex("babilu [0-9.]+\n"));
+  const auto nothing = babilu({});
+  EXPECT_EQ(nothing.exit_code, 2);
+  EXPECT_EQ(nothing.out, "");
+  EXPECT_EQ(babilu({"whoami", "--help"}).exit_code, 0);
+}
+
+TEST(Program, KnowsWhatWasMeant) {
+  for (const auto& [typed, meant] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"sigup"}, "did you mean 'signup'"},
+           {{"certificates"}, "try babilu certificates init"},
+           {{"certificate", "init"}, "did you mean 'certificates init'"},
+           {{"whoami", "--tarjet", "x:1"}, "did you mean --target"},
+           {{"login", "ada", "--password", "x"}, "use --password-file"},
+           {{"login"}, "Give its NAME"},
+           {{"whoami", "me"}, "unexpected argument \"me\""},
+           {{"whoami", "--target", "nowhere"}, "expected an address"},
+           {{"whoami", "--plaintext", "--target", "192.0.2.1:7400"}, "loopback only"},
+           {{"whoami", "--deadline", "soon"}, "duration"},
+           {{"verify", "ada"}, "--signature-file"},
+           {{"verify"}, "NAME is required"}}) {
+    const auto outcome = babilu(typed);
+    EXPECT_EQ(outcome.exit_code, 2) << typed[0];
+    EXPECT_THAT(outcome.err, HasSubstr(meant));
+    EXPECT_EQ(outcome.out, "");
+  }
+  const auto flag = babilu({"login", "ada", "--password", "hunter2"});
+  EXPECT_THAT(flag.err, ::testing::Not(HasSubstr("hunter2")));
+}
+
+TEST(Program, AsksNobodyWhereNobodyIs) {
+  // Without a terminal there is nobody to ask for a password.
+  const auto outcome = babilu({"signup", "ada"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--password-file"));
+}
+
+TEST(Program, SaysThatNobodyAnswers) {
+  const std::string target = "127.0.0.1:" + std::to_string(free_port());
+  TemporaryDirectory directory;
+  ASSERT_EQ(babilu({"certificates", "init", directory.path() / "c"}).exit_code, 0);
+  const auto outcome = babilu({"signup", "ada", "--target", target, "--ca",
+                               directory.path() / "c" / "ca.pem", "--json"},
+                              {{"BABILU_PASSWORD", "long enough"}});
+  EXPECT_EQ(outcome.exit_code, 4);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr(target), HasSubstr("--target")));
+  EXPECT_THAT(outcome.out, HasSubstr("\"reason\":\"cannot_connect\""));
+}
+
+TEST(Program, MakesCertificatesOnce) {
+  TemporaryDirectory directory;
+  const std::string place = directory.path() / "c";
+  ASSERT_EQ(babilu({"certificates", "init", place, "--host", "proxy.test"}).exit_code, 0);
+  const std::string authority = read_file(place + "/ca.pem"), key = read_file(place + "/vault/master.key");
+  const auto again = babilu({"certificates", "init", place});
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.err, HasSubstr("exists already"));
+  EXPECT_EQ(read_file(place + "/ca.pem"), authority);
+  EXPECT_EQ(babilu({"certificates", "init", place, "--renew"}).exit_code, 0);
+  EXPECT_NE(read_file(place + "/ca.pem"), authority);
+  EXPECT_EQ(read_file(place + "/vault/master.key"), key);
+  EXPECT_EQ(babilu({"certificates", "init", place + "2", "--host", "no host"}).exit_code, 1);
+}
+
+}  // namespace
+}  // namespace babilu::testing
