@@ -35,9 +35,6 @@ Conversation::Conversation(Runtime& runtime, Profile& profile, const NodeOptions
       changed_(runtime) {}
 
 void Conversation::add(std::shared_ptr<PeerSession> session) {
-  if (sessions_.size() >= options_.most_of_a_contact) {
-    sessions_.front()->close({Code::resource_exhausted, "replaced", "you have newer connections"});
-  }
   sessions_.push_back(std::move(session));
   wake();
 }

@@ -82,6 +82,7 @@ class Node final : private PeerSession::Host, private Conversation::Listener {
 
   Visit& visit_of(const PeerSession& session);
   std::size_t strangers() const;
+  std::size_t connections_with(const Contact& contact) const;
   Deadline store_deadline() const;
   template <class F>
   auto write(F unit);

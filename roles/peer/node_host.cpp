@@ -93,6 +93,9 @@ task<boost::system::result<Contact, Refusal>> Node::recognise(PeerSession& sessi
     co_return refusal;
   }
   refusal.why = refusal_of(found->recognition.kind, introduced.name);
+  if (connections_with(found->recognition.contact) >= options_.most_of_a_contact) {
+    refusal.why = {Code::resource_exhausted, "busy", "there are too many connections with you"};
+  }
   if (!refusal.why.ok()) {
     if (found->recognition.contact.id != 0) refusal.known = found->recognition.contact;
     co_return refusal;
@@ -101,6 +104,11 @@ task<boost::system::result<Contact, Refusal>> Node::recognise(PeerSession& sessi
   visit.added = found->recognition.kind == Recognition::Kind::added;
   visit.was_there_before = std::move(found->was_there_before);
   co_return std::move(found->recognition.contact);
+}
+
+std::size_t Node::connections_with(const Contact& contact) const {
+  const auto found = conversations_.find(contact.id);
+  return found == conversations_.end() ? 0 : found->second->sessions().size();
 }
 
 void Node::on_joined(PeerSession& session) {

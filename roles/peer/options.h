@@ -20,7 +20,7 @@ struct NodeOptions {
 
   std::size_t most_connections = 256;  ///< accepted ones; one more is closed at once
   std::size_t most_strangers = 32;     ///< of these, not yet introduced
-  std::size_t most_of_a_contact = 4;   ///< connections with one contact; the oldest makes room
+  std::size_t most_of_a_contact = 4;   ///< connections with one contact; one more is refused
   std::int64_t most_contacts = 10'000;
   std::int64_t most_received_bytes = std::int64_t{256} << 20;  ///< kept from one contact
 

@@ -24,14 +24,22 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Clock::duration farewell = 3s;
+constexpr Clock::duration at_most = 1s;
 constexpr int forced_exit = 130;
 
 void say_error(const std::string& text) {
   fmt::print(stderr, "babilu: {}\n", text);
 }
 
+/// Whether there is input to read: a terminal stops who reads it from the background.
+bool may_read() {
+  return ::isatty(STDIN_FILENO) == 0 || ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
+}
+
 bool on_a_terminal() {
-  return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+  const char* const kind = std::getenv("TERM");
+  const bool dumb = kind == nullptr || std::string_view(kind) == "dumb";
+  return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1 && !dumb && may_read();
 }
 
 task<rpc::Outcome<std::unique_ptr<Profile>>> open(Runtime& runtime, std::filesystem::path path,
@@ -66,11 +74,15 @@ class Talk final : private LineEditor::Listener {
     TalkExit exit = TalkExit::done;
     const bool begun = co_await begin();
     if (begun) {
-      scope_.spawn("input", read_input());
+      if (may_read()) scope_.spawn("input", read_input());
       while (!over()) co_await console_.changed().wait();
       co_await finish();
     }
     exit = outcome(begun);
+    if (node_.unsettled() > 0) {
+      screen().show(Style::notice,
+                    fmt::format("-- not delivered yet and kept: {}", node_.unsettled()));
+    }
     co_await node_.leave(runtime_.now() + farewell);
     scope_.cancel();
     co_await scope_.join();
@@ -169,7 +181,7 @@ task<> Talk::read_input() {
   }
   splitter.finish(take);
   co_await take_lines();
-  if (options_.stay && !terminal_) co_return;
+  if (options_.stay && ::isatty(STDIN_FILENO) == 0) co_return;
   input_ended_ = true;
   console_.changed().notify_all();
 }
@@ -184,10 +196,11 @@ task<> Talk::take_lines() {
   }
 }
 
-/// Input has ended: what was said gets time to arrive.
+/// Input has ended: what was said gets time to arrive. A person who leaves does not wait long.
 task<> Talk::finish() {
   if (interrupted_) co_return;
-  const Deadline deadline = runtime_.now() + options_.deliver;
+  const Clock::duration patience = options_.deliver;
+  const Deadline deadline = runtime_.now() + (terminal_ ? std::min(patience, at_most) : patience);
   bool in_time = true;
   while (node_.unsettled() > 0 && !interrupted_ && in_time && !dialing_ended()) {
     in_time = co_await console_.changed().wait(deadline);
