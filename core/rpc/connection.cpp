@@ -100,7 +100,8 @@ void Connection::take(ByteView input) {
     frame_began_ = {};
   } else if (!was_partial) {
     frame_began_ = last_read_;
-    watch_.set(last_read_ + options_.frame_timeout);
+    // Half a hello is no reason to wait longer for the whole of it.
+    if (was_greeted) watch_.set(last_read_ + options_.frame_timeout);
   }
   if (!was_greeted && multiplexer_.greeted()) watch_.set(last_read_ + options_.ping_after);
   if (violation) {
