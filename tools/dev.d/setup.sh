@@ -76,18 +76,22 @@ install_packages() {
 boost_folder="$cache/boost-$boost_version"
 botan_folder="$cache/botan-$botan_version-$(sha256sum <"$here/dev.d/dependencies.conf" | cut -c1-12)"
 
+cache_is_full() {
+  [[ -d $boost_folder && -f $botan_folder/lib/libbotan-3.a ]]
+}
+
 fill_cache() {
-  [[ -d $boost_folder && -d $botan_folder ]] && return 0
+  ! cache_is_full || return 0
   mkdir -p "$cache"
   # Two set-ups at once take turns; the second finds the work done.
   exec {cache_lock}>"$cache/lock"
   flock "$cache_lock"
-  if [[ ! -d $boost_folder || ! -d $botan_folder ]]; then
+  if ! cache_is_full; then
     rm -rf "$cache"/work.*  # left by one that was killed
     work="$(mktemp -d "$cache/work.XXXXXX")"
     open_donor
     [[ -d $boost_folder ]] || fetch_boost
-    [[ -d $botan_folder ]] || build_botan
+    [[ -f $botan_folder/lib/libbotan-3.a ]] || build_botan
     rm -rf "$work"
   fi
   exec {cache_lock}>&-
@@ -99,7 +103,7 @@ open_donor() {
   local keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror
   mirror="$(apt-get indextargets --format '$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(REPO_URI)' 'Created-By: Packages' |
     awk -F '|' -v suite="$distribution_codename" \
-      '$1 == suite && $2 == "main" && ($3 == "" || $3 == "Debian") {print $4; exit}')"
+      '$1 == suite && $2 == "main" && ($3 == "" || $3 == "Debian") && !found++ {print $4}')"
   [[ -n $mirror ]] || die "apt's sources name no Debian mirror for $distribution_codename main; add one to /etc/apt"
 
   mkdir -p "$work/state/lists/partial" "$work/archives/partial"
@@ -114,7 +118,6 @@ Dir::State "$work/state";
 Dir::Cache "$work";
 APT::Default-Release "";
 APT::Sandbox::User "root";
-APT::Update::Post-Invoke "";
 EOT
   step "reading the package index of Debian 13 ($donor_suite)"
   logged "the package index of $donor_suite could not be read" donor_apt update
@@ -150,10 +153,11 @@ build_botan() {
       --disable-shared-library --build-targets=static --build-tool=ninja --without-documentation \
       --no-install-python-module --without-compilation-database
     logged "Botan could not be built" ninja libs
-  )
+  ) || exit 1
   mkdir -p "$work/installed/include/botan-3" "$work/installed/lib"
   cp -RL "$source/build/include/public/botan" "$work/installed/include/botan-3/"
   cp "$source/libbotan-3.a" "$work/installed/lib/"
   cp "$source/license.txt" "$work/installed/"
+  rm -rf "$botan_folder"
   mv "$work/installed" "$botan_folder"
 }
