@@ -22,8 +22,9 @@ class Scope {
   Scope& operator=(const Scope&) = delete;
   ~Scope();
 
-  /// Starts a coroutine, from the loop. `name` must be a literal; it names the coroutine when an
-  /// exception leaves it. In a cancelled scope the coroutine is dropped unstarted.
+  /// Starts a coroutine: called from the loop, it runs at once up to its first wait. `name` must be
+  /// a literal; it names the coroutine when an exception leaves it. In a cancelled scope the
+  /// coroutine is dropped unstarted.
   void spawn(const char* name, task<> coroutine);
 
   /// Asks every coroutine to end: its current wait, or its next one, throws operation_aborted.

@@ -156,10 +156,10 @@ Status PeerSession::refuse(Refusal refusal) {
   return std::move(refusal.why);
 }
 
-/// Starts after whoever called refuse() has returned, so that the reply goes out before the goaway.
+/// Lets whoever called refuse() return first, so that the reply goes out before the goaway.
 task<> PeerSession::close_after_the_reply(Status why) {
+  co_await runtime_.yield();
   session_.close(std::move(why));
-  co_return;
 }
 
 task<rpc::Session::CallResult> PeerSession::deliver(const Message& message) {

@@ -83,7 +83,7 @@ TEST(Ports, WhoIsSilentInTheHandshakeIsSentAway) {
   EXPECT_EQ(stack.trouble(), "");
 }
 
-TEST(Ports, DISABLED_FramesThatBreakTheProtocol) {
+TEST(Ports, FramesThatBreakTheProtocol) {
   Stack stack({.plaintext = true});
   Bystander bystander(stack);
   wire::Hello future;

@@ -25,7 +25,7 @@ std::vector<api::SignUpRequest> sign_ups(int count) {
   return requests;
 }
 
-TEST(Shutdown, DISABLED_FinishesWhatWasBegun) {
+TEST(Shutdown, FinishesWhatWasBegun) {
   // A sign-up's password hash takes long enough to still be at it when the signal comes.
   Stack stack({.quick_passwords = false});
   const auto requests = sign_ups(12);

@@ -101,7 +101,7 @@ TEST_F(Startup, MissingCredentials) {
   EXPECT_THAT(short_key.err, HasSubstr("32 bytes"));
 }
 
-TEST_F(Startup, DISABLED_ATakenPort) {
+TEST_F(Startup, ATakenPort) {
   const std::string address = "127.0.0.1:" + std::to_string(free_port());
   Process first(backend({"--admin-listen", address}));
   ASSERT_TRUE(first.says("backend listens")) << first.err();
@@ -110,7 +110,7 @@ TEST_F(Startup, DISABLED_ATakenPort) {
   EXPECT_THAT(second.err, AllOf(HasSubstr(address), HasSubstr("--listen")));
 }
 
-TEST_F(Startup, DISABLED_DatabasesThatAreNone) {
+TEST_F(Startup, DatabasesThatAreNone) {
   write_file(database(), "This is a letter, not a database. It is long enough for a header, too: "
                          "one hundred bytes and some more.");
   const auto letter = run(backend());
@@ -155,7 +155,7 @@ TEST_F(Startup, ADatabaseThatCannotBeWritten) {
   EXPECT_THAT(outcome.err, AllOf(HasSubstr(database().string()), HasSubstr("cannot be written")));
 }
 
-TEST_F(Startup, DISABLED_ADiskThatIsFull) {
+TEST_F(Startup, ADiskThatIsFull) {
   make_database();
   Command command = backend();
   command.file_limit = 0;

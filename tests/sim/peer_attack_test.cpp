@@ -77,7 +77,7 @@ task<> changed_name(Town& town) {
   co_await ada->stop();
 }
 
-TEST(PeerAttack, DISABLED_AKnownKeyUnderANewNameIsRefused) {
+TEST(PeerAttack, AKnownKeyUnderANewNameIsRefused) {
   run(2, changed_name);
 }
 
@@ -105,7 +105,7 @@ task<> anothers_key(Town& town) {
   co_await ada->stop();
 }
 
-TEST(PeerAttack, DISABLED_AKeyThatIsAnothersIsRefused) {
+TEST(PeerAttack, AKeyThatIsAnothersIsRefused) {
   run(3, anothers_key);
 }
 
@@ -127,7 +127,7 @@ task<> replay(Town& town) {
   co_await ada->stop();
 }
 
-TEST(PeerAttack, DISABLED_AnIntroductionFromAnotherConnectionIsRefused) {
+TEST(PeerAttack, AnIntroductionFromAnotherConnectionIsRefused) {
   run(4, replay);
 }
 
@@ -141,7 +141,7 @@ task<> reflect(Town& town) {
   co_await ada->stop();
 }
 
-TEST(PeerAttack, DISABLED_OnesOwnIntroductionReflectedIsRefused) {
+TEST(PeerAttack, OnesOwnIntroductionReflectedIsRefused) {
   run(5, reflect);
 }
 
@@ -188,7 +188,7 @@ task<> relay(Town& town) {
   co_await ada->stop();
 }
 
-TEST(PeerAttack, DISABLED_SomebodyInBetweenIsRefusedByBoth) {
+TEST(PeerAttack, SomebodyInBetweenIsRefusedByBoth) {
   run(6, relay);
 }
 
@@ -251,7 +251,7 @@ task<> bad_introductions(Town& town) {
   co_await ada->stop();
 }
 
-TEST(PeerAttack, DISABLED_BadIntroductionsAreRefused) {
+TEST(PeerAttack, BadIntroductionsAreRefused) {
   run(8, bad_introductions);
 }
 
@@ -380,7 +380,7 @@ task<> too_many_contacts(Town& town) {
   co_await ada->stop();
 }
 
-TEST(PeerAttack, DISABLED_ContactsAreBounded) {
+TEST(PeerAttack, ContactsAreBounded) {
   run(12, too_many_contacts);
 }
 

@@ -279,7 +279,7 @@ task<> left_address(Town& town) {
   co_await carol->stop();
 }
 
-TEST(PeerTalk, DISABLED_SomebodyElseAtAnAddressIsSaid) {
+TEST(PeerTalk, SomebodyElseAtAnAddressIsSaid) {
   run(9, left_address);
 }
 

@@ -146,7 +146,7 @@ TEST(BotsChecker, FindsALoginAsSomebodyElse) {
   EXPECT_EQ(exit_code(report), 1);
 }
 
-TEST(BotsChecker, DISABLED_CountsAnUnknownOutcomeApart) {
+TEST(BotsChecker, CountsAnUnknownOutcomeApart) {
   FakeStack stack;
   stack.swallow_answers = 6;
   BotsConfig config = test_config(Scenario::signup, 3);

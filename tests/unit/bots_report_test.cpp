@@ -103,7 +103,7 @@ TEST(BotsReport, JsonHoldsWhatIsPromised) {
   EXPECT_EQ(at(json, "exit_code").number_value(), 1);
 }
 
-TEST(BotsReport, DISABLED_JsonHasEachMethodAndError) {
+TEST(BotsReport, JsonHasEachMethodAndError) {
   const Struct json = parse(format_json(sample()));
   const Struct methods = at(json, "methods").struct_value();
   ASSERT_TRUE(methods.fields().contains("registry.SignUp"));
