@@ -1,5 +1,7 @@
 #include "core/rpc/multiplexer.h"
 
+#include <algorithm>
+
 #include "core/wire/envelope.pb.h"
 
 namespace babilu::rpc {
@@ -26,7 +28,7 @@ Multiplexer::Multiplexer(Side side, MultiplexerLimits limits, Bytes& out)
     : side_(side),
       limits_(limits),
       out_(out),
-      reader_(limits.frame),
+      reader_(std::min(limits.frame, wire::hello_limit)),
       next_stream_(side == Side::dialer ? 1 : 2) {}
 
 bool Multiplexer::ours(std::uint32_t stream) const noexcept {
@@ -87,6 +89,7 @@ std::optional<Violation> Multiplexer::on_hello(const Frame& frame, Events& event
                      "this side speaks version 1 only"};
   }
   greeted_ = true;
+  reader_.set_frame_limit(limits_.frame);
   peer_frame_limit_ = or_default(hello.frame_limit(), wire::default_frame_limit);
   peer_streams_limit_ = or_default(hello.streams_limit(), MultiplexerLimits{}.streams);
   events.on_hello(hello);

@@ -51,6 +51,10 @@ inline constexpr std::size_t header_bytes = 24;
 /// Most bytes after a header, unless a hello lowers it. Checked before anything is allocated.
 inline constexpr std::uint32_t default_frame_limit = 256 * 1024;
 
+/// The same for the first frame of a connection. A stranger gets no more memory than this, and
+/// another protocol is told by its first bytes: as a size they are larger.
+inline constexpr std::uint32_t hello_limit = 16 * 1024;
+
 void encode(const Header& header, std::uint8_t (&out)[header_bytes]) noexcept;
 /// Takes any 24 bytes; check() says whether they make sense.
 Header decode(std::span<const std::uint8_t, header_bytes> bytes) noexcept;

@@ -22,6 +22,8 @@ class FrameReader {
 
   /// True while the beginning of a frame is kept; a deadline should run then.
   bool partial() const noexcept { return !kept_.empty(); }
+  /// For the frames to come; sink() may call it.
+  void set_frame_limit(std::uint32_t bytes) noexcept { frame_limit_ = bytes; }
   std::size_t kept_bytes() const noexcept { return kept_.size(); }
 
  private:

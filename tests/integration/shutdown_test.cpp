@@ -38,7 +38,9 @@ TEST(Shutdown, FinishesWhatWasBegun) {
   for (const auto& outcome : outcomes) {
     EXPECT_TRUE(outcome) << outcome.error().to_string();
   }
-  EXPECT_EQ(stack.stop(), "");
+  EXPECT_EQ(stack.proxy().wait(), 0) << stack.proxy().err();
+  EXPECT_EQ(stack.backend(0).wait(), 0) << stack.backend(0).err();
+  EXPECT_EQ(stack.backend(1).wait(), 0) << stack.backend(1).err();
   EXPECT_FALSE(RawConnection(stack.port()).connected());
 }
 

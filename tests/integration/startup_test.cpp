@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "tests/integration/support/stack.h"
 
 namespace babilu::testing {
@@ -23,11 +25,17 @@ class Startup : public ::testing::Test {
   fs::path certificates() const { return path() / "certificates"; }
   fs::path database() const { return path() / "babilu.db"; }
 
+  /// `more` are flags and their values, which go before those that it has by itself.
   Command backend(std::vector<std::string> more = {}) const {
-    std::vector<std::string> arguments{
-        "backend",        "--listen",        "127.0.0.1:0",      "--admin-listen",
-        "127.0.0.1:0",    "--certificates",  certificates(),     "--master-key-file",
-        certificates() / "vault" / "master.key", "--database", database()};
+    std::map<std::string, std::string> flags{
+        {"--listen", "127.0.0.1:0"},
+        {"--admin-listen", "127.0.0.1:0"},
+        {"--certificates", certificates()},
+        {"--master-key-file", certificates() / "vault" / "master.key"},
+        {"--database", database()}};
+    for (const std::string& word : more) flags.erase(word);
+    std::vector<std::string> arguments{"backend"};
+    for (const auto& [flag, value] : flags) arguments.insert(arguments.end(), {flag, value});
     arguments.insert(arguments.end(), more.begin(), more.end());
     return {.arguments = std::move(arguments)};
   }
@@ -156,9 +164,8 @@ TEST_F(Startup, ADatabaseThatCannotBeWritten) {
 }
 
 TEST_F(Startup, ADiskThatIsFull) {
-  make_database();
   Command command = backend();
-  command.file_limit = 0;
+  command.file_limit = 8 * 1024;  // room for what it says, not for a database
   const auto outcome = run(command);
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, HasSubstr(database().string()));

@@ -73,7 +73,8 @@ task<std::unique_ptr<Peer>> Town::peer(std::string name, NodeOptions options) {
 
 task<std::unique_ptr<Peer>> Town::namesake(std::string name, std::string host,
                                            NodeOptions options) {
-  auto profile = co_await open_profile(world.runtime(), directory_ / (host + ".db"), name);
+  const std::string file = name + "-at-" + host + ".db";
+  auto profile = co_await open_profile(world.runtime(), directory_ / file, name);
   co_return std::make_unique<Peer>(world, std::move(profile.value()), host, options);
 }
 

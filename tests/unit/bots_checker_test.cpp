@@ -151,6 +151,7 @@ TEST(BotsChecker, CountsAnUnknownOutcomeApart) {
   stack.swallow_answers = 6;
   BotsConfig config = test_config(Scenario::signup, 3);
   config.deadline = 500ms;
+  config.duration = 1200ms;  // two requests of each bot are swallowed, and then comes one more
   config.resend = 0;
   const Report report = run_against(stack, config);
   EXPECT_EQ(report.unknown(), 6u);

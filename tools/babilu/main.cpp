@@ -1,10 +1,27 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 
 #include "tools/babilu/exit_code.h"
 #include "tools/babilu/program.h"
 
+namespace {
+
+/// Started with a standard stream closed (`babilu chat <&-`), a program would get its number for the
+/// next file or connection that it opens, and write an error message into that.
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) == -1 && errno == EBADF) ::open("/dev/null", O_RDWR);
+  }
+}
+
+}  // namespace
+
 int main(int count, char** arguments) {
+  open_standard_streams();
   try {
     return babilu::cli::run_program({arguments + 1, arguments + count});
   } catch (const std::exception& error) {

@@ -137,9 +137,11 @@ void LineEditor::on_sequence(char final) {
 
 /// Only whole characters get into the line.
 void LineEditor::insert(char byte) {
+  const bool continues = (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+  if (!continues) partial_.clear();
   partial_ += byte;
   if (utf8_sequence_length(partial_) == 0) {
-    if (partial_.size() >= 4 || static_cast<unsigned char>(byte) < 0x80) partial_.clear();
+    if (partial_.size() >= 4) partial_.clear();
     return;
   }
   if (text_.size() + partial_.size() <= most_bytes) {
