@@ -1,137 +1,144 @@
 #include "core/net/tcp.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/ip/basic_resolver.hpp>
+#include <cerrno>
+#include <memory>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include "core/runtime/descriptor.h"
 #include "core/runtime/runtime.h"
 
 namespace babilu::net {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
+using Endpoint = asio::ip::tcp::endpoint;
 
 namespace {
 
-using Socket = asio::basic_stream_socket<tcp, Executor>;
-using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
-using Resolver = asio::ip::basic_resolver<tcp, Executor>;
+error_code last_error() noexcept {
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return asio::error::would_block;
+  return {errno, boost::system::system_category()};
+}
 
-constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> as_value{};
-
-/// Cancels the operations of `Object` at a deadline, and remembers that it did.
-template <class Object>
-class Watch {
- public:
-  Watch(Clock& clock, Object& object, Deadline deadline)
-      : object_(object), alarm_(clock, [](void* self) { static_cast<Watch*>(self)->fire(); }, this) {
-    alarm_.set(deadline);
-  }
-  bool expired() const noexcept { return expired_; }
-  error_code explain(error_code error) const {
-    return expired_ && error ? error_code(asio::error::timed_out) : error;
-  }
-
- private:
-  void fire() {
-    expired_ = true;
-    object_.cancel();
-  }
-
-  Object& object_;
-  Alarm alarm_;
-  bool expired_ = false;
-};
-
-Address to_address(const tcp::endpoint& endpoint) {
+Address to_address(const Endpoint& endpoint) {
   return {endpoint.address().to_string(), endpoint.port()};
+}
+
+template <class Value>
+bool set_option(int socket, int level, int name, Value value) noexcept {
+  return ::setsockopt(socket, level, name, &value, sizeof value) == 0;
+}
+
+int open_socket(const Endpoint& endpoint) noexcept {
+  return ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
 class TcpStream final : public Stream {
  public:
-  TcpStream(Runtime& runtime, Socket socket, const tcp::endpoint& remote)
-      : runtime_(runtime), socket_(std::move(socket)), remote_(to_address(remote)) {
-    error_code ignored;
-    socket_.set_option(tcp::no_delay(true), ignored);
-    socket_.non_blocking(true, ignored);
+  TcpStream(Runtime& runtime, int socket, const Endpoint& remote)
+      : socket_(runtime, socket), remote_(to_address(remote)) {
+    set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
   }
 
   Transfer read_some(MutableByteView buffer) override {
-    Transfer moved;
-    moved.bytes = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), moved.error);
-    return moved;
+    if (buffer.empty()) return {};
+    const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+    if (got == 0) return {0, asio::error::eof};
+    const error_code error = got < 0 ? last_error() : error_code();
+    if (error == asio::error::would_block ||
+        (got > 0 && static_cast<std::size_t>(got) < buffer.size())) {
+      socket_.read_all();
+    }
+    return {got > 0 ? static_cast<std::size_t>(got) : 0, error};
   }
 
   Transfer write_some(ByteView bytes) override {
-    Transfer moved;
-    moved.bytes = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), moved.error);
-    return moved;
+    const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) return {static_cast<std::size_t>(sent), {}};
+    const error_code error = last_error();
+    if (error == asio::error::would_block) socket_.write_full();
+    return {0, error};
   }
 
-  task<error_code> readable(Deadline deadline) override {
-    return wait(Socket::wait_read, deadline);
-  }
-  task<error_code> writable(Deadline deadline) override {
-    return wait(Socket::wait_write, deadline);
+  task<error_code> readable(Deadline deadline) override { return socket_.readable(deadline); }
+  task<error_code> writable(Deadline deadline) override { return socket_.writable(deadline); }
+
+  /// Waits for the end of a connect(2) that has begun.
+  task<error_code> connected(Deadline deadline) {
+    socket_.write_full();
+    const error_code error = co_await socket_.writable(deadline);
+    if (error) co_return error;
+    int outcome = 0;
+    socklen_t size = sizeof outcome;
+    ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &outcome, &size);
+    co_return error_code(outcome, boost::system::system_category());
   }
 
-  void shutdown() noexcept override {
-    error_code ignored;
-    socket_.shutdown(Socket::shutdown_send, ignored);
-  }
-  void close() noexcept override {
-    error_code ignored;
-    socket_.close(ignored);
-  }
+  void shutdown() noexcept override { ::shutdown(socket_.get(), SHUT_WR); }
+  void close() noexcept override { socket_.close(); }
   const Address& remote() const noexcept override { return remote_; }
 
  private:
-  task<error_code> wait(Socket::wait_type what, Deadline deadline) {
-    Watch watch(runtime_.clock(), socket_, deadline);
-    while (socket_.is_open()) {
-      auto [error] = co_await socket_.async_wait(what, as_value);
-      // The deadline of the opposite direction cancels both; the one that has time left goes on.
-      // A cancelled coroutine ends here: its next co_await throws.
-      if (error != asio::error::operation_aborted || watch.expired()) {
-        co_return watch.explain(error);
-      }
-    }
-    co_return error_code(asio::error::operation_aborted);
-  }
-
-  Runtime& runtime_;
-  Socket socket_;
-  Address remote_;
+  Descriptor socket_;
+  const Address remote_;
 };
 
 class TcpListener final : public Listener {
  public:
-  TcpListener(Runtime& runtime, Acceptor acceptor)
-      : runtime_(runtime), acceptor_(std::move(acceptor)), local_(to_address(acceptor_.local_endpoint())) {}
+  TcpListener(Runtime& runtime, int socket, const Endpoint& local)
+      : runtime_(runtime), socket_(runtime, socket), local_(to_address(local)) {}
 
   task<Result<StreamPtr>> accept() override {
-    Socket socket(runtime_.executor());
-    tcp::endpoint remote;
-    auto [error] = co_await acceptor_.async_accept(socket, remote, as_value);
-    if (error) co_return error;
-    co_return StreamPtr(std::make_unique<TcpStream>(runtime_, std::move(socket), remote));
+    while (socket_.open()) {
+      Endpoint remote;
+      auto size = static_cast<socklen_t>(remote.capacity());
+      const int accepted =
+          ::accept4(socket_.get(), remote.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (accepted >= 0) {
+        remote.resize(size);
+        co_return StreamPtr(std::make_unique<TcpStream>(runtime_, accepted, remote));
+      }
+      const error_code error = last_error();
+      // Who connected may be gone again: accept(2) says to take that for nothing.
+      if (errno == ECONNABORTED || errno == EPROTO || errno == EINTR) continue;
+      if (error != asio::error::would_block) co_return error;
+      socket_.read_all();
+      const error_code closed = co_await socket_.readable();
+      if (closed) co_return closed;
+    }
+    co_return error_code(asio::error::operation_aborted);
   }
   const Address& local() const noexcept override { return local_; }
-  void close() noexcept override {
-    error_code ignored;
-    acceptor_.close(ignored);
-  }
+  void close() noexcept override { socket_.close(); }
 
  private:
   Runtime& runtime_;
-  Acceptor acceptor_;
-  Address local_;
+  Descriptor socket_;
+  const Address local_;
 };
+
+/// connect(2): EINPROGRESS, then writable, then the outcome in SO_ERROR.
+task<Result<StreamPtr>> dial(Runtime& runtime, Endpoint to, Deadline deadline) {
+  const int socket = open_socket(to);
+  if (socket < 0) co_return last_error();
+  // Before epoll sees it: it takes a socket that does not connect for one that has hung up.
+  const bool at_once = ::connect(socket, to.data(), static_cast<socklen_t>(to.size())) == 0;
+  const error_code refused = at_once || errno == EINPROGRESS ? error_code() : last_error();
+  auto stream = std::make_unique<TcpStream>(runtime, socket, to);
+  if (refused) co_return refused;
+  if (!at_once) {
+    const error_code error = co_await stream->connected(deadline);
+    if (error) co_return error;
+  }
+  co_return StreamPtr(std::move(stream));
+}
 
 }  // namespace
 
@@ -139,41 +146,38 @@ Result<ListenerPtr> TcpNetwork::listen(const Address& at, ListenOptions options)
   error_code error;
   const auto number = asio::ip::make_address(at.host == "localhost" ? "127.0.0.1" : at.host, error);
   if (error) return error;
-  const tcp::endpoint endpoint(number, at.port);
+  Endpoint endpoint(number, at.port);
+  const int socket = open_socket(endpoint);
+  if (socket < 0) return last_error();
 
-  Acceptor acceptor(runtime_.executor());
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error && options.share_port) {
-    using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
-    acceptor.set_option(reuse_port(true), error);
+  auto size = static_cast<socklen_t>(endpoint.size());
+  const bool listening = set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1) &&
+                         (!options.share_port || set_option(socket, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+                         ::bind(socket, endpoint.data(), size) == 0 &&
+                         ::listen(socket, options.backlog) == 0 &&
+                         ::getsockname(socket, endpoint.data(), &size) == 0;
+  if (!listening) {
+    error = last_error();
+    ::close(socket);
+    return error;
   }
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(options.backlog, error);
-  if (error) return error;
-  return ListenerPtr(std::make_unique<TcpListener>(runtime_, std::move(acceptor)));
+  return ListenerPtr(std::make_unique<TcpListener>(runtime_, socket, endpoint));
 }
 
 task<Result<StreamPtr>> TcpNetwork::connect(const Address& to, Deadline deadline) {
-  Resolver resolver(runtime_.executor());
-  Watch resolving(runtime_.clock(), resolver, deadline);
-  auto [not_found, endpoints] =
-      co_await resolver.async_resolve(to.host, std::to_string(to.port), as_value);
-  if (not_found) co_return resolving.explain(not_found);
+  error_code not_a_number;
+  const auto number =
+      asio::ip::make_address(to.host == "localhost" ? "127.0.0.1" : to.host, not_a_number);
+  if (!not_a_number) co_return co_await dial(runtime_, Endpoint(number, to.port), deadline);
 
-  error_code last = asio::error::host_not_found;
-  for (const auto& entry : endpoints) {
-    Socket socket(runtime_.executor());
-    Watch connecting(runtime_.clock(), socket, deadline);
-    auto [error] = co_await socket.async_connect(entry.endpoint(), as_value);
-    if (!error) {
-      co_return StreamPtr(
-          std::make_unique<TcpStream>(runtime_, std::move(socket), entry.endpoint()));
-    }
-    last = connecting.explain(error);
-    if (last == asio::error::timed_out) break;
+  const auto found = co_await resolver_.resolve(to.host, to.port, deadline);
+  if (!found) co_return found.error();
+  Result<StreamPtr> stream = error_code(asio::error::host_not_found);
+  for (const Endpoint& endpoint : *found) {
+    stream = co_await dial(runtime_, endpoint, deadline);
+    if (stream || stream.error() == asio::error::timed_out) break;
   }
-  co_return last;
+  co_return stream;
 }
 
 }  // namespace babilu::net

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/net/network.h"
+#include "core/net/resolver.h"
 
 namespace babilu {
 class Runtime;
@@ -11,7 +12,7 @@ namespace babilu::net {
 /// TCP over the system's sockets, without Nagle's delay.
 class TcpNetwork final : public Network {
  public:
-  explicit TcpNetwork(Runtime& runtime) : runtime_(runtime) {}
+  explicit TcpNetwork(Runtime& runtime) : runtime_(runtime), resolver_(runtime) {}
   using Network::listen;
   /// `at` must be a number, not a name. Fails with address_in_use, access_denied and the like.
   Result<ListenerPtr> listen(const Address& at, ListenOptions options) override;
@@ -20,6 +21,7 @@ class TcpNetwork final : public Network {
 
  private:
   Runtime& runtime_;
+  Resolver resolver_;
 };
 
 }  // namespace babilu::net

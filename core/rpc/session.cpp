@@ -107,8 +107,9 @@ task<Session::CallResult> Session::call(std::uint16_t method, ByteView message,
     std::uint32_t stream;
     PendingCall& pending;
     ~Forget() {
-      if (pending.result || !connection.open()) return;
+      if (pending.result) return;
       multiplexer.set_tag(stream, 0);
+      if (!connection.open()) return;
       multiplexer.cancel(stream);
       connection.flush();
     }

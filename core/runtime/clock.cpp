@@ -34,7 +34,6 @@ void Clock::insert(Alarm& alarm) {
   heap_.push_back(&alarm);
   alarm.index_ = heap_.size() - 1;
   sift_up(alarm.index_);
-  if (alarm.index_ == 0) earliest_changed();
 }
 
 void Clock::erase(Alarm& alarm) noexcept {

@@ -11,8 +11,8 @@ class Alarm;
 
 /// The only source of time. Production reads the system's clocks; core/sim steps a virtual one.
 ///
-/// A heap of deadlines with one armed timer behind it: setting and cancelling an alarm is
-/// O(log n) and costs no system call unless it becomes the earliest.
+/// A heap of deadlines, which the loop looks at before it waits: setting and cancelling an alarm is
+/// O(log n) and costs no system call.
 /// Owner: the Runtime. Thread: the Runtime's only.
 class Clock {
  public:
@@ -32,13 +32,10 @@ class Clock {
   /// Time of day, for what people and other machines read: certificates, tokens, logs.
   virtual std::chrono::system_clock::time_point wall() const noexcept = 0;
 
- protected:
-  /// Runs every alarm that is due, in the order of due times, then of setting.
+  /// Runs every alarm that is due, in the order of due times, then of setting. For the loop.
   void fire_due(time_point now);
   /// Due time of the earliest alarm; time_point::max() when there is none.
   time_point earliest() const noexcept;
-  /// Called when the earliest due time may have become sooner.
-  virtual void earliest_changed() = 0;
 
  private:
   friend class Alarm;

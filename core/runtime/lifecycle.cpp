@@ -49,6 +49,21 @@ task<> Lifecycle::draining(Runtime& runtime) {
   while (phase() < Phase::draining) co_await waiter->told.wait();
 }
 
+void Lifecycle::on_reload(Reload reload) {
+  std::lock_guard lock(mutex_);
+  reload_ = std::move(reload);
+}
+
+std::optional<std::optional<std::string>> Lifecycle::ask_to_reload() {
+  Reload reload;
+  {
+    std::lock_guard lock(mutex_);
+    reload = reload_;
+  }
+  if (!reload) return std::nullopt;
+  return reload();
+}
+
 void Lifecycle::add_check(std::string name, Check check) {
   std::lock_guard lock(mutex_);
   checks_.emplace_back(std::move(name), std::move(check));

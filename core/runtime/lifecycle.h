@@ -31,6 +31,13 @@ class Lifecycle {
   /// Returns, on the caller's Runtime, when the phase is draining or later.
   task<> draining(Runtime& runtime);
 
+  /// What reading the configuration again means; nothing by default. Called on the Runtime that
+  /// takes signals or answers the admin endpoint. Gives what was wrong, in words, or nothing.
+  using Reload = std::function<std::optional<std::string>()>;
+  void on_reload(Reload reload);
+  /// Absent when the process cannot reload at all; else what came of it.
+  std::optional<std::optional<std::string>> ask_to_reload();
+
   /// A named condition of readiness: nothing when it holds, else why not, in words.
   using Check = std::function<std::optional<std::string>()>;
   void add_check(std::string name, Check check);
@@ -51,6 +58,7 @@ class Lifecycle {
   mutable std::mutex mutex_;
   std::vector<std::weak_ptr<Waiter>> waiters_;
   std::vector<std::pair<std::string, Check>> checks_;
+  Reload reload_;
 };
 
 }  // namespace babilu

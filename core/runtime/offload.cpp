@@ -89,11 +89,11 @@ task<> OffloadPool::execute(Runtime& runtime, Job job, Deadline deadline) {
           } catch (...) {
             thrown = std::current_exception();
           }
-          asio::post(runtime.context(), [resume] { std::move (*resume)(); });
+          runtime.post([resume] { std::move (*resume)(); });
         });
         if (accepted) return;
         refused_.fetch_add(1, std::memory_order_relaxed);
-        asio::post(runtime.context(), [resume] { std::move (*resume)(); });
+        runtime.post([resume] { std::move (*resume)(); });
       },
       asio::use_awaitable_t<Executor>{});
   if (thrown) std::rethrow_exception(thrown);

@@ -7,25 +7,22 @@
 #include <thread>
 #include <vector>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "core/runtime/runtime.h"
 #include "core/runtime/scope.h"
+#include "core/runtime/signals.h"
 
 namespace babilu {
-
-namespace asio = boost::asio;
 
 namespace {
 
 task<> watch_signals(Runtime& runtime, Lifecycle& lifecycle) {
-  asio::basic_signal_set<Executor> signals(runtime.executor(), SIGINT, SIGTERM);
-  constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> as_value{};
+  Signals signals(runtime, {SIGINT, SIGTERM, SIGHUP});
   for (;;) {
-    auto [error, number] = co_await signals.async_wait(as_value);
-    if (error) co_return;
+    const int number = co_await signals.next();
+    if (number == SIGHUP) {
+      lifecycle.ask_to_reload();
+      continue;
+    }
     if (lifecycle.phase() >= Phase::draining) std::_Exit(128 + number);
     lifecycle.advance(Phase::draining);
   }

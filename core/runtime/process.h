@@ -15,7 +15,8 @@ using ProcessMain = std::function<task<>(Runtime& runtime, unsigned index)>;
 /// Runs `main` on `threads` Runtimes, a thread each, until it has ended on all of them.
 ///
 /// SIGTERM and SIGINT advance the lifecycle to draining; main is expected to end then. A second
-/// one ends the process at once with 128 + its number. SIGPIPE is ignored. When main throws on one
+/// one ends the process at once with 128 + its number. SIGHUP asks the lifecycle to reload; SIGPIPE
+/// is ignored. When main throws on one
 /// Runtime the others drain too, and the first exception leaves run_process.
 void run_process(unsigned threads, Lifecycle& lifecycle, const ProcessMain& main);
 

@@ -3,11 +3,12 @@
 #include <cstdio>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/crypto/random.h"
-#include "core/runtime/condition.h"
+#include "core/runtime/poller.h"
 #include "core/runtime/system_clock.h"
 
 namespace babilu {
@@ -18,10 +19,6 @@ namespace {
 
 constexpr std::size_t scratch_bytes = 64 * 1024;
 
-std::unique_ptr<Clock> make_system_clock(asio::io_context& context) {
-  return std::make_unique<SystemClock>(context);
-}
-
 void write_failure(std::string_view coroutine, const char* what) {
   std::fprintf(stderr, "babilu: an exception left coroutine %.*s: %s\n",
                static_cast<int>(coroutine.size()), coroutine.data(), what);
@@ -30,20 +27,33 @@ void write_failure(std::string_view coroutine, const char* what) {
 }  // namespace
 
 Runtime::Runtime()
-    : Runtime(Parts{.make_clock = make_system_clock, .random = &crypto::system_random()}) {}
+    : Runtime(Parts{.clock = std::make_unique<SystemClock>(), .random = &crypto::system_random()}) {
+}
 
 Runtime::Runtime(Parts parts)
-    : context_(BOOST_ASIO_CONCURRENCY_HINT_1),
-      clock_(parts.make_clock(context_)),
+    : clock_(std::move(parts.clock)),
+      poller_(parts.simulated ? nullptr : std::make_unique<Poller>()),
+      context_(BOOST_ASIO_CONCURRENCY_HINT_1),
+      next_turn_(*this),
+      turn_began_(clock_->now()),
       random_(*parts.random),
       simulated_(parts.simulated),
       scratch_(scratch_bytes) {}
 
 Runtime::~Runtime() = default;
 
-void Runtime::post(std::function<void()> work) { asio::post(context_, std::move(work)); }
+void Runtime::post(std::function<void()> work) {
+  asio::post(context_, std::move(work));
+  if (poller_) poller_->wake();
+}
 
-task<> Runtime::yield() { co_await asio::post(executor(), asio::use_awaitable_t<Executor>{}); }
+task<> Runtime::yield() {
+  if (simulated_) {
+    co_await asio::post(executor(), asio::use_awaitable_t<Executor>{});
+  } else {
+    co_await next_turn_.wait();
+  }
+}
 
 task<> Runtime::sleep_until(Deadline when) {
   Condition never_notified(*this);
@@ -52,13 +62,36 @@ task<> Runtime::sleep_until(Deadline when) {
 
 void Runtime::run(task<> main) {
   std::exception_ptr failure;
+  bool ended = false;
+  const auto stay = asio::make_work_guard(context_);
+  context_.restart();
   asio::co_spawn(context_, std::move(main), [&](std::exception_ptr thrown) {
     failure = thrown;
+    ended = true;
     context_.stop();
   });
-  context_.restart();
-  context_.run();
+  while (!ended) turn();
   if (failure) std::rethrow_exception(failure);
+}
+
+void Runtime::turn() {
+  context_.poll();
+  if (context_.stopped()) return;
+  Deadline until = next_turn_.has_waiters() ? Deadline{} : clock_->earliest();
+  poller_->announce_wait();
+  // What another thread posted before it could see that we wait.
+  if (context_.poll() > 0) until = Deadline{};
+  if (context_.stopped()) return;
+  poller_->wait(clock_->now(), until);
+  // From within the context, so that whatever begins or ends there may do so at once.
+  asio::post(context_, [this] { begin_turn(); });
+}
+
+void Runtime::begin_turn() {
+  turn_began_ = clock_->now();
+  next_turn_.notify_all();
+  clock_->fire_due(turn_began_);
+  poller_->dispatch();
 }
 
 void Deferred::schedule() {

@@ -9,6 +9,7 @@
 
 #include "core/base/bytes.h"
 #include "core/runtime/clock.h"
+#include "core/runtime/condition.h"
 #include "core/runtime/deferred.h"
 #include "core/runtime/task.h"
 
@@ -18,17 +19,24 @@ class RandomNumberGenerator;
 
 namespace babilu {
 
+class Poller;
+
 using Random = Botan::RandomNumberGenerator;
 
 /// One core's event loop and what belongs to it: time, randomness, a scratch buffer.
 ///
 /// Everything that happens on a connection happens on one Runtime, in one thread, so nothing here
 /// is locked. post() is the one function that other threads may call.
+///
+/// Coroutines, executors and cancellation are Asio's; what is ready outside is told by the Poller,
+/// since a wait through Asio's own reactor costs a system call each time. So no Asio socket, timer
+/// or signal set may be used on this context: Descriptor, Clock and Signals take their place.
 class Runtime {
  public:
-  /// What a simulation replaces. `simulated` also makes offloaded work run inline.
+  /// What a simulation replaces. `simulated` also makes offloaded work run inline, and leaves out
+  /// the Poller: nothing in a simulation comes from outside.
   struct Parts {
-    std::function<std::unique_ptr<Clock>(boost::asio::io_context&)> make_clock;
+    std::unique_ptr<Clock> clock;
     Random* random = nullptr;
     bool simulated = false;
   };
@@ -45,6 +53,11 @@ class Runtime {
   Executor executor() noexcept { return context_.get_executor(); }
   Clock& clock() noexcept { return *clock_; }
   Clock::time_point now() const noexcept { return clock_->now(); }
+  /// When the loop last looked for what is ready: cheap, and exact enough to measure by. What
+  /// happens in one turn of the loop happens at one time.
+  Clock::time_point turn_began() const noexcept { return simulated_ ? now() : turn_began_; }
+  /// Not in a simulation.
+  Poller& poller() noexcept { return *poller_; }
   Random& random() noexcept { return random_; }
   bool simulated() const noexcept { return simulated_; }
 
@@ -55,7 +68,7 @@ class Runtime {
   /// Runs `work` on this Runtime's thread, later. Any thread may call it.
   void post(std::function<void()> work);
 
-  /// Lets everything else that is ready run first.
+  /// Lets everything else that is ready run first, also what became ready on a connection.
   task<> yield();
   /// Suspends for a time; ends early, by an exception, only when the coroutine is cancelled.
   task<> sleep_until(Deadline when);
@@ -74,9 +87,15 @@ class Runtime {
   friend class Deferred;
   void defer(Deferred& deferred);
   void run_deferred();
+  void turn();
+  void begin_turn();
 
-  boost::asio::io_context context_;
+  // What coroutines still use when their frames go with the context.
   std::unique_ptr<Clock> clock_;
+  std::unique_ptr<Poller> poller_;
+  boost::asio::io_context context_;
+  Condition next_turn_;
+  Clock::time_point turn_began_{};
   Random& random_;
   bool simulated_;
   Bytes scratch_;

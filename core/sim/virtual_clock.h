@@ -25,7 +25,6 @@ class VirtualClock final : public Clock {
   }
 
  private:
-  void earliest_changed() override {}
   time_point now_{};
 };
 

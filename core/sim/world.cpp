@@ -99,15 +99,10 @@ class World::Host final : public net::Network {
 
 World::World(std::uint64_t seed, NetworkOptions options)
     : options_(options), network_random_(seed), random_(std::make_unique<SeededRandom>(seed)) {
-  runtime_ = std::make_unique<Runtime>(Runtime::Parts{
-      .make_clock =
-          [this](asio::io_context&) {
-            auto clock = std::make_unique<VirtualClock>();
-            clock_ = clock.get();
-            return clock;
-          },
-      .random = random_.get(),
-      .simulated = true});
+  auto clock = std::make_unique<VirtualClock>();
+  clock_ = clock.get();
+  runtime_ = std::make_unique<Runtime>(
+      Runtime::Parts{.clock = std::move(clock), .random = random_.get(), .simulated = true});
 }
 
 World::~World() = default;

@@ -421,7 +421,7 @@ task<> wrong_protocol(Town& town) {
   const net::Address address{"ada", testing::port};
   for (const std::string_view bytes :
        {std::string_view("GET / HTTP/1.1\r\nHost: ada\r\n\r\n"),
-        std::string_view("\xFF\x00\x13\x37 whatever this is, it is no handshake", 44)}) {
+        std::string_view("\xFF\x00\x13\x37 whatever this is, it is no handshake", 41)}) {
     auto stream = co_await town.world.host("eve").connect(address, town.world.runtime().now() + 1s);
     co_await net::write_all(**stream, bytes_of(bytes));
     const std::size_t before = ada->events.strangers.size();

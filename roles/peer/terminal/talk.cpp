@@ -7,11 +7,10 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "core/net/tcp.h"
 #include "core/runtime/runtime.h"
+#include "core/runtime/signals.h"
 #include "roles/peer/security.h"
 #include "roles/peer/terminal/console.h"
 #include "roles/peer/terminal/descriptor_reader.h"
@@ -64,7 +63,7 @@ class Talk final : private LineEditor::Listener {
         console_(runtime, profile, screen()),
         node_(runtime, network_, security_, profile, {}, console_),
         scope_(runtime),
-        signals_(runtime.executor(), SIGINT, SIGTERM, SIGHUP) {
+        signals_(runtime, {SIGINT, SIGTERM, SIGHUP}) {
     console_.use(node_);
   }
 
@@ -119,7 +118,7 @@ class Talk final : private LineEditor::Listener {
   Console console_;
   Node node_;
   Scope scope_;
-  boost::asio::basic_signal_set<Executor> signals_;
+  Signals signals_;
   std::vector<LineSplitter::Line> lines_;  ///< typed, not yet done
   bool input_ended_ = false;
   bool interrupted_ = false;
@@ -218,10 +217,10 @@ TalkExit Talk::outcome(bool begun) const {
 }
 
 task<> Talk::watch_signals() {
-  co_await signals_.async_wait(boost::asio::use_awaitable_t<Executor>{});
+  co_await signals_.next();
   interrupted_ = true;
   console_.changed().notify_all();
-  co_await signals_.async_wait(boost::asio::use_awaitable_t<Executor>{});
+  co_await signals_.next();
   terminal_.reset();
   std::_Exit(forced_exit);
 }

@@ -1,0 +1,109 @@
+#include "core/runtime/descriptor.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/append.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include "core/runtime/poller.h"
+#include "core/runtime/runtime.h"
+
+namespace babilu {
+
+namespace asio = boost::asio;
+
+/// Lives in the frame of the coroutine that waits, which stays suspended until `handler_` has been
+/// invoked.
+class Descriptor::Wait {
+ public:
+  /// asio::error values, as a type that does not throw when it arrives.
+  struct Outcome {
+    error_code error;
+  };
+  using Handler = asio::any_completion_handler<void(Outcome)>;
+
+  Wait(Runtime& runtime, Direction& direction) : runtime_(runtime), direction_(direction) {
+    direction_.wait = this;
+  }
+  auto operator()() {
+    return asio::async_initiate<const asio::deferred_t, void(Outcome)>(
+        [](auto handler, Wait* self) { self->start(std::move(handler)); }, asio::deferred, this);
+  }
+
+  /// Resumes the coroutine at once; called from the Poller's dispatch.
+  void ready() { std::exchange(handler_, nullptr)(Outcome{}); }
+  /// Resumes it later, from the loop.
+  void give_up(error_code why) {
+    if (!handler_) return;
+    direction_.wait = nullptr;
+    asio::post(runtime_.executor(), asio::append(std::exchange(handler_, nullptr), Outcome{why}));
+  }
+  bool started() const noexcept { return static_cast<bool>(handler_); }
+
+ private:
+  void start(Handler handler) {
+    handler_ = std::move(handler);
+    auto slot = asio::get_associated_cancellation_slot(handler_);
+    if (!slot.is_connected()) return;
+    slot.assign([this](asio::cancellation_type) { give_up(asio::error::operation_aborted); });
+  }
+
+  Runtime& runtime_;
+  Direction& direction_;
+  Handler handler_;
+};
+
+Descriptor::Descriptor(Runtime& runtime, int descriptor) noexcept
+    : runtime_(runtime), descriptor_(descriptor) {
+  if (open() && !runtime_.poller().add(*this)) close();
+}
+
+void Descriptor::close() noexcept {
+  if (!open()) return;
+  runtime_.poller().remove(*this);
+  ::close(std::exchange(descriptor_, -1));
+  for (Direction* direction : {&in_, &out_}) {
+    direction->ready = true;
+    if (direction->wait != nullptr) direction->wait->give_up(asio::error::bad_descriptor);
+  }
+}
+
+void Descriptor::on_ready(std::uint32_t events) {
+  const bool over = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  in_.ended |= over || (events & EPOLLRDHUP) != 0;
+  out_.ended |= over;
+  in_.ready |= in_.ended || (events & EPOLLIN) != 0;
+  out_.ready |= out_.ended || (events & EPOLLOUT) != 0;
+  Wait* const writer = out_.ready ? std::exchange(out_.wait, nullptr) : nullptr;
+  Wait* const reader = in_.ready ? std::exchange(in_.wait, nullptr) : nullptr;
+  // The first coroutine may destroy this object or cancel the second, but not end its frame.
+  if (writer != nullptr) writer->ready();
+  if (reader != nullptr && reader->started()) reader->ready();
+}
+
+// Nothing of this object is touched after the wait: it may be gone by then.
+task<error_code> Descriptor::wait(Direction& direction, Deadline deadline) {
+  if (!open()) co_return error_code(asio::error::operation_aborted);
+  if (direction.ready) co_return error_code();
+  Wait wait(runtime_, direction);
+  Alarm alarm(
+      runtime_.clock(),
+      [](void* self) { static_cast<Wait*>(self)->give_up(asio::error::timed_out); }, &wait);
+  alarm.set(deadline);
+  const Wait::Outcome outcome = co_await wait();
+  if (outcome.error == asio::error::operation_aborted) {
+    throw boost::system::system_error(outcome.error);
+  }
+  if (outcome.error == asio::error::bad_descriptor) {
+    co_return error_code(asio::error::operation_aborted);
+  }
+  co_return outcome.error;
+}
+
+}  // namespace babilu

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <initializer_list>
+
+#include "core/runtime/descriptor.h"
+
+namespace babilu {
+
+/// Takes signals of the process, whichever thread the system gives them to, and hands them to one
+/// coroutine. One object at a time; the destructor restores what was done with them before.
+///
+/// Thread: the Runtime's.
+class Signals {
+ public:
+  /// At most 8 of them. Throws std::system_error when the machine is out of files.
+  Signals(Runtime& runtime, std::initializer_list<int> numbers);
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  /// The number of the next one; each that came since the last call, in order.
+  task<int> next();
+
+ private:
+  Descriptor reader_;
+};
+
+}  // namespace babilu
