@@ -43,6 +43,7 @@ Result<net::ListenerPtr> listen(net::Network& network, const net::Address& at,
 ///   GET  /metrics      Prometheus or OpenMetrics text, by Accept
 ///   GET  /stats        JSON for people's tools: phase, checks, metrics with quantiles, sections
 ///   GET  /log          JSON: recent warnings and errors
+///   POST /reload       200, or 409 and what is wrong: then everything is as before
 ///   POST /drain        202; moves the Lifecycle to draining
 ///
 /// HEAD where GET is. It outlives draining, so that who drains a process can watch it: its owner
@@ -75,6 +76,7 @@ class Admin final : private Responder {
   void add_own_paths();
   Response readiness(const Request& request) const;
   Response stats() const;
+  Response reload() const;
   Response drain(const Request& request);
 
   task<> accept();

@@ -41,6 +41,10 @@ void Admin::add_own_paths() {
   handle(Method::get, "/log", "recent warnings and errors as JSON", [this](const Request&) {
     return Response{.body = log_json(log_), .content_type = json_type};
   });
+  handle(Method::post, "/reload", "read the configuration again", [this](const Request& request) {
+    log_.info("reload asked for", telemetry::field("remote", request.remote));
+    return reload();
+  });
   handle(Method::post, "/drain", "stop taking work, end what is begun, then exit",
          [this](const Request& request) { return drain(request); });
 }
@@ -71,6 +75,13 @@ Response Admin::stats() const {
   for (const auto& [name, source] : sections_) sections[name] = source();
   out["metrics"] = metric_stats(families);
   return {.body = json::serialize(out) + "\n", .content_type = json_type};
+}
+
+Response Admin::reload() const {
+  const auto outcome = lifecycle_.ask_to_reload();
+  if (!outcome) return {.status = 501, .body = "this process cannot reload: restart it\n"};
+  if (*outcome) return {.status = 409, .body = "nothing was changed: " + **outcome + "\n"};
+  return {.body = "reloaded\n"};
 }
 
 Response Admin::drain(const Request& request) {

@@ -11,6 +11,16 @@ const char* to_string(Method method) noexcept {
   return method == Method::get ? "GET" : "POST";
 }
 
+namespace {
+
+bool matches(const Router::Route& route, std::string_view path) {
+  if (!route.path.ends_with("/*")) return route.path == path;
+  const std::string_view folder = std::string_view(route.path).substr(0, route.path.size() - 1);
+  return path.size() > folder.size() && path.starts_with(folder);
+}
+
+}  // namespace
+
 void Router::add(Route route) {
   const bool taken = std::any_of(routes_.begin(), routes_.end(), [&](const Route& other) {
     return other.method == route.method && other.path == route.path;
@@ -23,14 +33,14 @@ void Router::add(Route route) {
 
 const Router::Route* Router::find(const Request& request) const noexcept {
   for (const Route& route : routes_) {
-    if (route.path == request.path && request.method == to_string(route.method)) return &route;
+    if (matches(route, request.path) && request.method == to_string(route.method)) return &route;
   }
   return nullptr;
 }
 
 Access Router::access(std::string_view path) const noexcept {
   const auto is_open = [&](const Route& route) {
-    return route.path == path && route.access == Access::open;
+    return matches(route, path) && route.access == Access::open;
   };
   return std::any_of(routes_.begin(), routes_.end(), is_open) ? Access::open : Access::guarded;
 }
@@ -39,7 +49,7 @@ Response Router::missing(const Request& request) const {
   std::string allow;
   std::string list;
   for (const Route& route : routes_) {
-    if (route.path == request.path) {
+    if (matches(route, request.path)) {
       if (!allow.empty()) allow += ", ";
       allow += route.method == Method::get ? "GET, HEAD" : "POST";
     }

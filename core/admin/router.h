@@ -17,7 +17,7 @@ class Router {
  public:
   struct Route {
     Method method = Method::get;
-    std::string path;
+    std::string path;  ///< one that ends in "/*" stands for all below it
     Access access = Access::guarded;
     std::string about;  ///< one line, for the list of paths; empty hides the path there
     Handler handler;

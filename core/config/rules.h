@@ -124,6 +124,20 @@ inline AddressRule listen_address() {
   return {true};
 }
 
+/// A text, or each of a list of texts, that somebody else can read: "an address such as …".
+struct Readable {
+  const char* expected;
+  bool (*reads)(std::string_view text);
+
+  template <class T>
+  operator Rule<T>() const {
+    return detail::about_text<T>(expected, [reads = reads](std::string_view text) { return reads(text); });
+  }
+};
+inline Readable readable(const char* expected, bool (*reads)(std::string_view text)) {
+  return {expected, reads};
+}
+
 struct NotEmpty {
   template <class T>
   operator Rule<T>() const {

@@ -32,8 +32,9 @@ bool Outbox::write() {
   for (;;) {
     if (written_ == writing_.size()) {
       written_ = 0;
-      // Frees the old buffer: an idle connection holds none.
-      writing_ = std::exchange(pending_, {});
+      writing_.clear();
+      if (writing_.capacity() > limits_.keep) writing_ = Bytes();
+      std::swap(writing_, pending_);
       if (writing_.empty()) return !stream_.unsent();
     }
     const Transfer sent = stream_.write_some(ByteView(writing_).subspan(written_));

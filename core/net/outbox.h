@@ -20,6 +20,8 @@ class Outbox {
     std::size_t soft = 256 * 1024;
     std::size_t hard = 8 * 1024 * 1024;
     Clock::duration stall = std::chrono::seconds(30);
+    /// Memory that is kept for the next batch. None by default: an idle connection holds no buffer.
+    std::size_t keep = 0;
   };
   /// Told once, when the stream failed or stalled; nothing is written afterwards.
   using FailureHandler = std::function<void(error_code)>;
@@ -34,6 +36,7 @@ class Outbox {
   void flush_now();
 
   std::size_t bytes() const noexcept { return pending_.size() + writing_.size() - written_; }
+  bool failed() const noexcept { return failed_; }
   bool over_soft() const noexcept { return bytes() > limits_.soft; }
   bool over_hard() const noexcept { return bytes() > limits_.hard; }
 

@@ -45,7 +45,7 @@ Connection::~Connection() = default;
 task<Status> Connection::run(wire::Hello hello) {
   multiplexer_.send_hello(std::move(hello));
   flush();
-  last_read_ = runtime_.now();
+  last_read_ = last_request_ = runtime_.now();
   watch_.set(last_read_ + options_.hello_timeout);
   std::exception_ptr cancellation;
   try {
@@ -67,10 +67,8 @@ task<Status> Connection::run(wire::Hello hello) {
 task<> Connection::read() {
   int turns = 0;
   while (!outcome_) {
-    if (side_ == Side::listener && outbox_.over_soft()) {
-      co_await outbox_.below_soft();
-      continue;
-    }
+    if (must_not_read()) co_await wait_until_reading();
+    if (outcome_) break;
     const MutableByteView scratch = runtime_.scratch();
     const net::Transfer got = stream_->read_some(scratch);
     if (got.bytes > 0) take(scratch.first(got.bytes));
@@ -89,8 +87,38 @@ task<> Connection::read() {
   }
 }
 
+bool Connection::must_not_read() const noexcept {
+  return paused_ || (side_ == Side::listener && outbox_.over_soft());
+}
+
+task<> Connection::wait_until_reading() {
+  while (must_not_read() && !outcome_) {
+    if (paused_) {
+      co_await ended_early_.wait();
+    } else {
+      co_await outbox_.below_soft();
+      if (outbox_.failed()) break;
+    }
+  }
+  // It could not answer while nobody listened.
+  last_read_ = runtime_.turn_began();
+  if (multiplexer_.partial_frame()) frame_began_ = last_read_;
+  pinged_ = false;
+}
+
+void Connection::pause_reading(bool paused) {
+  if (paused_ == paused) return;
+  paused_ = paused;
+  if (!paused) ended_early_.notify_all();
+}
+
+bool Connection::is_idle(Clock::time_point now) const noexcept {
+  return side_ == Side::listener && options_.idle_timeout > Clock::duration{} &&
+         multiplexer_.incoming() == 0 && now - last_request_ >= options_.idle_timeout;
+}
+
 void Connection::take(ByteView input) {
-  last_read_ = runtime_.now();
+  last_read_ = runtime_.turn_began();
   pinged_ = false;
   if (closing_) return;
   const bool was_partial = multiplexer_.partial_frame();
@@ -117,8 +145,16 @@ void Connection::keep_time() {
     close({Code::deadline_exceeded, "no_hello", "no hello came in time"});
     return;
   }
+  if (must_not_read()) {
+    watch_.set(now + options_.ping_after);
+    return;
+  }
   if (frame_began_ != Clock::time_point{} && now >= frame_began_ + options_.frame_timeout) {
     close({Code::deadline_exceeded, "frame_too_slow", "a frame took too long to arrive"});
+    return;
+  }
+  if (is_idle(now)) {
+    close({});
     return;
   }
   const auto silent = now - last_read_;

@@ -20,6 +20,9 @@ struct ConnectionOptions {
   Clock::duration ping_after = std::chrono::seconds(15);
   /// How long it may take to answer that.
   Clock::duration ping_timeout = std::chrono::seconds(5);
+  /// A listener ends the connection, in order, when no request came for this long and none is
+  /// unanswered. Zero: never.
+  Clock::duration idle_timeout{0};
 };
 
 /// One stream with a Multiplexer on it: reads, writes, keeps time. What the frames mean is its
@@ -54,6 +57,10 @@ class Connection final : private Multiplexer::Events {
   /// Coroutines of this connection have ended when run() returns, or throws when cancelled.
   task<Status> run(wire::Hello hello);
 
+  /// While paused nothing is read: the other side has asked for more than is good for us. Pings
+  /// wait too, and its silence is not held against it.
+  void pause_reading(bool paused);
+
   /// Frames go out through here; call flush() after a batch of calls.
   Multiplexer& multiplexer() noexcept { return multiplexer_; }
   net::Outbox& outbox() noexcept { return outbox_; }
@@ -71,7 +78,10 @@ class Connection final : private Multiplexer::Events {
 
  private:
   void on_hello(const wire::Hello& hello) override { handler_.on_hello(hello); }
-  void on_request(const wire::Frame& frame) override { handler_.on_request(frame); }
+  void on_request(const wire::Frame& frame) override {
+    last_request_ = last_read_;
+    handler_.on_request(frame);
+  }
   void on_item(const wire::Frame& frame, Multiplexer::Tag tag, bool outgoing) override {
     handler_.on_item(frame, tag, outgoing);
   }
@@ -88,6 +98,9 @@ class Connection final : private Multiplexer::Events {
   void on_goaway(std::uint32_t last, const Status& why) override;
 
   task<> read();
+  bool must_not_read() const noexcept;
+  task<> wait_until_reading();
+  bool is_idle(Clock::time_point now) const noexcept;
   void take(ByteView input);
   void keep_time();
   task<> finish();
@@ -99,12 +112,14 @@ class Connection final : private Multiplexer::Events {
   Scope scope_;
   net::Outbox outbox_;
   Multiplexer multiplexer_;
-  Condition ended_early_;
+  Condition ended_early_;  ///< also: reading goes on
   Alarm watch_;
   Clock::time_point last_read_{};
+  Clock::time_point last_request_{};
   Clock::time_point frame_began_{};
   const Side side_;
   bool pinged_ = false;
+  bool paused_ = false;
   bool closing_ = false;
   bool ended_ = false;
   Status reason_to_close_;

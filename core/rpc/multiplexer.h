@@ -92,6 +92,7 @@ class Multiplexer {
   /// Says that requests after those seen so far will not be looked at, and why.
   void goaway(const Status& why);
   bool going_away() const noexcept { return going_away_; }
+  bool peer_going_away() const noexcept { return peer_going_away_; }
 
   std::size_t incoming() const noexcept { return incoming_.size(); }
   std::size_t outgoing() const noexcept { return outgoing_.size(); }

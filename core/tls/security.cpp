@@ -6,7 +6,7 @@ namespace babilu::tls {
 
 namespace {
 
-class ByCertificates final : public net::Security {
+class ByCertificates final : public CertificateSecurity {
  public:
   ByCertificates(Runtime& runtime, ContextPtr context, Roles roles)
       : runtime_(runtime), context_(std::move(context)), roles_(std::move(roles)) {}
@@ -18,17 +18,18 @@ class ByCertificates final : public net::Security {
   task<Result<net::StreamPtr>> accept(net::StreamPtr raw, Deadline deadline) override {
     return tls::accept(runtime_, std::move(raw), context_, roles_.accepted, deadline);
   }
+  void use(ContextPtr context) override { context_ = std::move(context); }
   bool encrypted() const noexcept override { return true; }
 
  private:
   Runtime& runtime_;
-  const ContextPtr context_;
+  ContextPtr context_;
   const Roles roles_;
 };
 
 }  // namespace
 
-std::unique_ptr<net::Security> make_security(Runtime& runtime, ContextPtr context, Roles roles) {
+std::unique_ptr<CertificateSecurity> make_security(Runtime& runtime, ContextPtr context, Roles roles) {
   return std::make_unique<ByCertificates>(runtime, std::move(context), std::move(roles));
 }
 

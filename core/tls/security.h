@@ -18,8 +18,15 @@ struct Roles {
   std::string accepted;  ///< who dials us; empty: anyone, and no certificate is asked for
 };
 
+/// Security that can take up new certificates.
+class CertificateSecurity : public net::Security {
+ public:
+  /// For the streams that begin from now on.
+  virtual void use(ContextPtr context) = 0;
+};
+
 /// TLS by certificates, where a Network's streams are to be secured. The name that the other side
 /// must prove is the host that is dialed. Runtime: the one that the streams belong to.
-std::unique_ptr<net::Security> make_security(Runtime& runtime, ContextPtr context, Roles roles);
+std::unique_ptr<CertificateSecurity> make_security(Runtime& runtime, ContextPtr context, Roles roles);
 
 }  // namespace babilu::tls

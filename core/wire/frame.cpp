@@ -1,5 +1,6 @@
 #include "core/wire/frame.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -116,13 +117,17 @@ void append(Bytes& out, Header header, ByteView hop, ByteView meta, ByteView mes
   header.hop = static_cast<std::uint16_t>(hop.size());
   header.meta = static_cast<std::uint16_t>(meta.size());
   header.size = static_cast<std::uint32_t>(hop.size() + meta.size() + message.size());
+  const std::size_t begin = out.size();
+  const std::size_t end = begin + header_bytes + header.size;
+  // Many frames gather in one buffer: it grows by doubling, as a vector does by itself.
+  if (end > out.capacity()) out.reserve(std::max(end, 2 * out.capacity()));
+  out.resize(end);
   std::uint8_t encoded[header_bytes];
   encode(header, encoded);
-  out.reserve(out.size() + header_bytes + header.size);
-  out.insert(out.end(), encoded, encoded + header_bytes);
-  out.insert(out.end(), hop.begin(), hop.end());
-  out.insert(out.end(), meta.begin(), meta.end());
-  out.insert(out.end(), message.begin(), message.end());
+  std::uint8_t* to = std::copy_n(encoded, header_bytes, out.data() + begin);
+  to = std::copy(hop.begin(), hop.end(), to);
+  to = std::copy(meta.begin(), meta.end(), to);
+  std::copy(message.begin(), message.end(), to);
 }
 
 }  // namespace babilu::wire

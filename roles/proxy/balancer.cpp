@@ -1,11 +1,12 @@
 #include "roles/proxy/balancer.h"
 
+#include <cmath>
+
 namespace babilu::proxy {
 
 namespace {
 
-/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): every input bit reaches every output
-/// bit.
+/// The finaliser of SplitMix64: every input bit reaches every output bit.
 std::uint64_t mix(std::uint64_t x) noexcept {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
   x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
@@ -14,23 +15,18 @@ std::uint64_t mix(std::uint64_t x) noexcept {
 
 std::size_t choose_by_route(std::span<const Candidate> candidates, std::uint32_t route) {
   std::size_t best = 0;
-  std::uint64_t best_weight = 0;
+  double best_score = 0;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const std::uint64_t weight = mix(candidates[i].name_hash ^ mix(route));
-    if (i == 0 || weight > best_weight) {
+    const std::uint64_t hash = mix(candidates[i].name_hash ^ mix(route));
+    // Between 0 and 1, neither included.
+    const double uniform = (static_cast<double>(hash >> 11) + 0.5) * 0x1p-53;
+    const double score = candidates[i].weight / -std::log(uniform);
+    if (i == 0 || score > best_score) {
       best = i;
-      best_weight = weight;
+      best_score = score;
     }
   }
   return best;
-}
-
-double expected_wait(const Candidate& candidate) {
-  // A backend of which nothing is known yet is taken for a fast one, so that it gets known.
-  constexpr double unknown_seconds = 1e-6;
-  const double latency =
-      candidate.latency_seconds > 0 ? candidate.latency_seconds : unknown_seconds;
-  return static_cast<double>(candidate.in_flight + 1) * latency;
 }
 
 }  // namespace
@@ -44,7 +40,10 @@ std::optional<std::size_t> choose(std::span<const Candidate> candidates, std::ui
 
   const std::size_t first = (dice & 0xffffffff) % count;
   const std::size_t second = (first + 1 + (dice >> 32) % (count - 1)) % count;
-  return expected_wait(candidates[second]) < expected_wait(candidates[first]) ? second : first;
+  const auto cost = [&](std::size_t i) {
+    return candidates[i].wait_seconds / candidates[i].weight;
+  };
+  return cost(second) < cost(first) ? second : first;
 }
 
 std::uint64_t hash_name(const char* data, std::size_t size) noexcept {
@@ -53,6 +52,11 @@ std::uint64_t hash_name(const char* data, std::size_t size) noexcept {
     hash = (hash ^ static_cast<std::uint8_t>(data[i])) * 0x100000001b3;
   }
   return mix(hash);
+}
+
+std::uint64_t Dice::roll() noexcept {
+  state_ += 0x9e3779b97f4a7c15;
+  return mix(state_);
 }
 
 }  // namespace babilu::proxy

@@ -9,21 +9,32 @@ namespace babilu::proxy {
 
 /// What the choice of a backend depends on.
 struct Candidate {
-  std::uint64_t name_hash = 0;   ///< stable across restarts and proxies: for affinity
-  std::size_t in_flight = 0;     ///< requests sent and unanswered
-  double latency_seconds = 0;    ///< smoothed; 0 while nothing is known
+  std::uint64_t name_hash = 0;  ///< stable across restarts and proxies: for affinity
+  double wait_seconds = 0;      ///< what a request would wait there, by load and latency
+  double weight = 1;            ///< its share beside the others
 };
 
 /// Chooses among backends, without I/O.
 ///
-/// With a route the choice depends on route and names alone (rendezvous hashing, Thaler and
-/// Ravishankar 1998), so the loss of a backend moves only its own routes. Otherwise it takes the
-/// better of two random ones (Mitzenmacher 2001) by expected wait: unanswered requests times
-/// latency. `dice` is 64 random bits. Nothing when there are no candidates.
+/// With a route the choice depends on route, names and weights alone (weighted rendezvous hashing,
+/// Thaler and Ravishankar 1998; Schindelhauer and Schomaker 2005), so the loss of a backend moves
+/// only its own routes. Otherwise it takes the better of two random ones (Mitzenmacher 2001).
+/// `dice` is 64 random bits. Nothing when there are no candidates.
 std::optional<std::size_t> choose(std::span<const Candidate> candidates, std::uint32_t route,
                                   std::uint64_t dice);
 
 /// A stable 64-bit hash of a backend's name.
 std::uint64_t hash_name(const char* data, std::size_t size) noexcept;
+
+/// Random enough for a choice of two, at two nanoseconds (SplitMix64; Steele, Lea and Flood 2014).
+/// Not for secrets.
+class Dice {
+ public:
+  explicit Dice(std::uint64_t seed) noexcept : state_(seed) {}
+  std::uint64_t roll() noexcept;
+
+ private:
+  std::uint64_t state_;
+};
 
 }  // namespace babilu::proxy

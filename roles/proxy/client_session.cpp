@@ -13,7 +13,8 @@ ClientSession::ClientSession(Runtime& runtime, net::StreamPtr stream,
     : relay_(relay),
       connection_(runtime, std::move(stream), rpc::Side::listener, options, *this),
       answered_(runtime),
-      hop_(encode_hop(remote(), 1)) {}
+      remote_(connection_.stream().remote().to_string()),
+      hop_(encode_hop(remote_, 1)) {}
 
 task<rpc::Status> ClientSession::run() {
   wire::Hello hello;
@@ -34,6 +35,28 @@ task<> ClientSession::drain(Deadline deadline) {
     if (!notified) break;
   }
   connection_.close({});
+}
+
+std::optional<rpc::Status> ClientSession::too_many_requests(Clock::time_point) {
+  return std::nullopt;
+}
+
+void ClientSession::keep(std::size_t bytes, std::size_t most) {
+  kept_bytes_ += bytes;
+  if (kept_bytes_ > most) connection_.pause_reading(true);
+}
+
+void ClientSession::forget(std::size_t bytes, std::size_t most) {
+  kept_bytes_ -= bytes;
+  if (kept_bytes_ <= most) connection_.pause_reading(false);
+}
+
+bool ClientSession::drop_when_stalled() {
+  if (dropped_ || !connection_.outbox().over_hard()) return false;
+  dropped_ = true;
+  connection_.abort({rpc::Code::resource_exhausted, "slow_reader",
+                     "too many replies were not read"});
+  return true;
 }
 
 void ClientSession::on_request(const wire::Frame& frame) { relay_.on_request(*this, frame); }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "core/rpc/connection.h"
 
 namespace babilu::proxy {
@@ -23,9 +25,18 @@ class ClientSession final : private rpc::Connection::Handler {
 
   rpc::Multiplexer& multiplexer() noexcept { return connection_.multiplexer(); }
   void flush() { connection_.flush(); }
+
+  /// Nothing, or why this request is one too many for its address.
+  std::optional<rpc::Status> too_many_requests(Clock::time_point now);
+  /// Counts bytes of requests that are kept until they are answered; over `most` nothing is read.
+  void keep(std::size_t bytes, std::size_t most);
+  void forget(std::size_t bytes, std::size_t most);
+  /// Closes it when it has far more replies than it takes. True when it did so now.
+  bool drop_when_stalled();
+
   /// Hop data of a first attempt, encoded once.
   const Bytes& hop() const noexcept { return hop_; }
-  std::string remote() { return connection_.stream().remote().to_string(); }
+  std::string remote() const { return remote_; }
 
  private:
   void on_request(const wire::Frame& frame) override;
@@ -37,8 +48,11 @@ class ClientSession final : private rpc::Connection::Handler {
   Relay& relay_;
   rpc::Connection connection_;
   Condition answered_;
-  Bytes hop_;
+  const std::string remote_;
+  const Bytes hop_;
+  std::size_t kept_bytes_ = 0;
   bool draining_ = false;
+  bool dropped_ = false;
 };
 
 }  // namespace babilu::proxy

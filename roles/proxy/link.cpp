@@ -1,5 +1,7 @@
 #include "roles/proxy/link.h"
 
+#include <algorithm>
+
 #include <boost/scope/scope_exit.hpp>
 
 #include "core/runtime/backoff.h"
@@ -9,28 +11,45 @@
 
 namespace babilu::proxy {
 
-Link::Link(Runtime& runtime, net::Network& network, net::Security& security,
-           net::Address backend, Options options, Relay& relay)
+namespace {
+
+/// Statuses that tell of the backend, not of the request.
+bool is_fault(rpc::Code code) noexcept {
+  return code == rpc::Code::internal || code == rpc::Code::unknown ||
+         code == rpc::Code::data_loss || code == rpc::Code::unavailable ||
+         code == rpc::Code::deadline_exceeded;
+}
+
+}  // namespace
+
+Link::Link(Runtime& runtime, net::Network& network, net::Security& security, Backend backend,
+           Figures& figures, const Options& options, Relay& relay)
     : runtime_(runtime),
       network_(network),
       security_(security),
       backend_(std::move(backend)),
-      name_(backend_.to_string()),
-      name_hash_(hash_name(name_.data(), name_.size())),
+      name_hash_(hash_name(backend_.name.data(), backend_.name.size())),
       options_(options),
-      relay_(relay) {}
+      board_(figures.services()),
+      figures_(figures.of(backend_.name)),
+      relay_(relay),
+      changed_(runtime),
+      health_(options.health) {}
+
+Link::~Link() = default;
 
 task<> Link::run() {
   Backoff backoff(options_.backoff_min, options_.backoff_max);
-  for (;;) {
+  while (!leaving_) {
     const bool was_up = co_await serve_once();
     if (was_up) backoff.reset();
-    co_await runtime_.sleep_for(backoff.next(runtime_.random()));
+    if (leaving_) break;
+    co_await changed_.wait(runtime_.now() + backoff.next(runtime_.random()));
   }
 }
 
 task<bool> Link::serve_once() {
-  Result<net::StreamPtr> stream = co_await net::dial(network_, security_, backend_,
+  Result<net::StreamPtr> stream = co_await net::dial(network_, security_, backend_.address,
                                                      runtime_.now() + options_.connect_timeout);
   if (!stream) {
     last_failure_ = stream.error().message();
@@ -41,33 +60,95 @@ task<bool> Link::serve_once() {
                                                   options_.connection, handler);
   wire::Hello hello;
   hello.set_agent("babilu proxy");
-  const boost::scope::scope_exit take_down([&] {
-    const auto broken = std::exchange(connection_, nullptr);
-    services_.fill(false);
-    relay_.on_link_lost(*this, broken->multiplexer());
-  });
+  const boost::scope::scope_exit end([&] { take_down(); });
   const rpc::Status why = co_await connection_->run(std::move(hello));
   last_failure_ = why.ok() ? "the backend closed the link" : why.to_string();
   co_return connection_->multiplexer().greeted();
 }
 
-Candidate Link::candidate() const noexcept {
-  return {.name_hash = name_hash_,
-          .in_flight = connection_->multiplexer().outgoing(),
-          .latency_seconds = latency_seconds_};
+void Link::take_down() {
+  const auto broken = std::exchange(connection_, nullptr);
+  forget_services();
+  if (broken->multiplexer().greeted()) figures_.links_up.subtract();
+  relay_.on_link_lost(*this, broken->multiplexer());
 }
 
-void Link::record_latency(Clock::duration latency) noexcept {
-  const double seconds = std::chrono::duration<double>(latency).count();
-  latency_seconds_ = latency_seconds_ == 0 ? seconds : latency_seconds_ * 0.9 + seconds * 0.1;
+void Link::leave() {
+  if (std::exchange(leaving_, true)) return;
+  changed_.notify_all();
+  if (connection_) connection_->scope().spawn("leave", close_when_answered());
+}
+
+task<> Link::close_when_answered() {
+  const Deadline deadline = runtime_.now() + options_.leave_timeout;
+  while (connection_->multiplexer().outgoing() > 0) {
+    const bool answered = co_await changed_.wait(deadline);
+    if (!answered) break;
+  }
+  connection_->close({});
+}
+
+Candidate Link::candidate(std::uint16_t method, Clock::time_point now) const noexcept {
+  // A backend of which nothing is known yet is taken for a fast one, so that it gets known.
+  constexpr double unknown_seconds = 1e-6;
+  const double latency = std::max(latencies_.seconds(method), unknown_seconds);
+  const auto in_flight = static_cast<double>(connection_->multiplexer().outgoing() + 1);
+  return {.name_hash = name_hash_,
+          .wait_seconds = in_flight * latency / health_.share(now),
+          .weight = backend_.weight};
+}
+
+std::uint32_t Link::request(const wire::Header& head, ByteView hop, ByteView payload,
+                            rpc::Multiplexer::Tag tag) {
+  figures_.in_flight.add();
+  figures_.bytes_sent.add(wire::header_bytes + hop.size() + payload.size());
+  const std::uint32_t stream = connection_->multiplexer().request(head, hop, payload, head.meta, tag);
+  connection_->flush();
+  return stream;
+}
+
+void Link::forward(const wire::Header& head, ByteView payload) {
+  if (!up()) return;
+  connection_->multiplexer().forward(head, payload);
+  connection_->flush();
+}
+
+void Link::cancel(std::uint32_t stream) {
+  if (!up()) return;
+  connection_->multiplexer().cancel(stream);
+  connection_->flush();
+}
+
+void Link::note_reply(std::uint16_t method, rpc::Code code, std::size_t bytes,
+                      Clock::duration latency, Clock::time_point now) noexcept {
+  const bool fault = is_fault(code);
+  health_.on_reply(fault);
+  latencies_.record(method, latency, now);
+  figures_.in_flight.subtract();
+  figures_.requests.add();
+  if (fault) figures_.errors.add();
+  figures_.bytes_received.add(wire::header_bytes + bytes);
+  figures_.latency.record(latency);
+  if (leaving_) changed_.notify_all();
+}
+
+void Link::forget_services() {
+  for (std::size_t id = 0; id < services_.size(); ++id) {
+    if (services_[id]) board_.remove(static_cast<std::uint8_t>(id));
+  }
+  services_.fill(false);
 }
 
 void Link::on_hello(const wire::Hello& hello) {
-  services_.fill(false);
   for (const auto& service : hello.services()) {
-    if (service.id() < services_.size()) services_[service.id()] = true;
+    if (service.id() >= services_.size() || services_[service.id()]) continue;
+    services_[service.id()] = true;
+    board_.add(static_cast<std::uint8_t>(service.id()), service.name());
   }
   last_failure_.clear();
+  health_.on_link_up(runtime_.now());
+  latencies_.forget();
+  figures_.links_up.add();
   relay_.on_link_up(*this);
 }
 

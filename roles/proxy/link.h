@@ -5,7 +5,10 @@
 
 #include "core/net/security.h"
 #include "core/rpc/connection.h"
+#include "roles/proxy/backend.h"
 #include "roles/proxy/balancer.h"
+#include "roles/proxy/health.h"
+#include "roles/proxy/latency.h"
 
 namespace babilu::proxy {
 
@@ -14,37 +17,65 @@ class Relay;
 /// The proxy's way to one backend: a connection with many sessions' requests on it, kept up by
 /// reconnecting with jittered backoff.
 ///
-/// Owner: the Proxy of one Runtime. The Relay reads and fills it.
+/// Owner: the Pool of one Runtime. The Relay reads and fills it.
 class Link final : private rpc::Connection::Handler {
  public:
   struct Options {
     rpc::ConnectionOptions connection;
+    HealthOptions health;
     Clock::duration connect_timeout = std::chrono::seconds(3);
     Clock::duration backoff_min = std::chrono::milliseconds(50);
     Clock::duration backoff_max = std::chrono::seconds(1);
+    Clock::duration leave_timeout = std::chrono::seconds(20);
   };
 
-  Link(Runtime& runtime, net::Network& network, net::Security& security, net::Address backend,
-       Options options, Relay& relay);
+  Link(Runtime& runtime, net::Network& network, net::Security& security, Backend backend,
+       Figures& figures, const Options& options, Relay& relay);
+  ~Link();
 
-  /// Connects, and connects again, until cancelled.
+  /// Connects, and connects again, until told to leave; then ends once nothing is unanswered.
   task<> run();
+  /// Takes no more requests and ends, in order: the backend was taken out of the configuration.
+  void leave();
+  bool leaving() const noexcept { return leaving_; }
 
-  const std::string& name() const noexcept { return name_; }
+  const std::string& name() const noexcept { return backend_.name; }
+  void set_weight(double weight) noexcept { backend_.weight = weight; }
   /// Connected, greeted, and the backend takes requests.
   bool up() const noexcept {
-    return connection_ && connection_->open() && connection_->multiplexer().may_request();
+    return connection_ && connection_->open() && connection_->multiplexer().greeted() &&
+           !connection_->multiplexer().peer_going_away();
+  }
+  /// May be sent one more request now.
+  bool has_room() const noexcept {
+    return up() && !leaving_ && connection_->multiplexer().may_request() &&
+           !connection_->outbox().over_hard();
   }
   bool offers(std::uint8_t service) const noexcept { return up() && services_[service]; }
-  Candidate candidate() const noexcept;
-  rpc::Multiplexer& multiplexer() noexcept { return connection_->multiplexer(); }
-  void flush() { connection_->flush(); }
-  void record_latency(Clock::duration latency) noexcept;
+  const std::array<bool, 256>& services() const noexcept { return services_; }
+
+  Candidate candidate(std::uint16_t method, Clock::time_point now) const noexcept;
+  Health& health() noexcept { return health_; }
+  const Health& health() const noexcept { return health_; }
+  Latencies& latencies() noexcept { return latencies_; }
+  const Latencies& latencies() const noexcept { return latencies_; }
+  BackendFigures& figures() const noexcept { return figures_; }
+
+  std::uint32_t request(const wire::Header& head, ByteView hop, ByteView payload,
+                        rpc::Multiplexer::Tag tag);
+  void forward(const wire::Header& head, ByteView payload);
+  void cancel(std::uint32_t stream);
+  void note_reply(std::uint16_t method, rpc::Code code, std::size_t bytes, Clock::duration latency,
+                  Clock::time_point now) noexcept;
+
   /// Why it is not up, in words.
   const std::string& last_failure() const noexcept { return last_failure_; }
 
  private:
   task<bool> serve_once();
+  task<> close_when_answered();
+  void take_down();
+  void forget_services();
   void on_hello(const wire::Hello& hello) override;
   void on_request(const wire::Frame& frame) override;
   void on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
@@ -54,15 +85,19 @@ class Link final : private rpc::Connection::Handler {
   Runtime& runtime_;
   net::Network& network_;
   net::Security& security_;
-  const net::Address backend_;
-  const std::string name_;
+  Backend backend_;
   const std::uint64_t name_hash_;
-  const Options options_;
+  const Options& options_;
+  ServiceBoard& board_;
+  BackendFigures& figures_;
   Relay& relay_;
+  Condition changed_;
   std::unique_ptr<rpc::Connection> connection_;
   std::array<bool, 256> services_{};
-  double latency_seconds_ = 0;
+  Latencies latencies_;
+  Health health_;
   std::string last_failure_ = "not connected yet";
+  bool leaving_ = false;
 };
 
 }  // namespace babilu::proxy

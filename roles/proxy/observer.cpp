@@ -1,15 +1,19 @@
 #include "roles/proxy/observer.h"
 
+#include "roles/proxy/client_session.h"
 #include "roles/proxy/link.h"
 
 namespace babilu::proxy {
 
 using telemetry::field;
 
-Observer::Observer(telemetry::Metrics& metrics, telemetry::Log log)
+Observer::Observer(telemetry::Metrics& metrics, telemetry::Log log, telemetry::Log access)
     : log_(std::move(log)),
+      access_(std::move(access)),
       sessions_(metrics.gauge("babilu_proxy_open_sessions", "Sessions open now")),
       sessions_total_(metrics.counter("babilu_proxy_sessions_total", "Sessions opened")),
+      turned_away_(metrics.counter("babilu_proxy_connections_turned_away_total",
+                                   "Connections that a limit did not let in")),
       handshakes_failed_(
           metrics.counter("babilu_proxy_handshakes_failed_total", "Handshakes that failed")),
       relayed_(metrics.counter("babilu_proxy_requests_total", "Requests answered by a backend")),
@@ -19,6 +23,8 @@ Observer::Observer(telemetry::Metrics& metrics, telemetry::Log log)
                                "Requests that the proxy itself answered with an error")),
       resent_(metrics.counter("babilu_proxy_requests_resent_total",
                               "Requests sent to a second backend after the first was lost")),
+      slow_readers_(metrics.counter("babilu_proxy_slow_readers_total",
+                                    "Sessions closed because they did not read their replies")),
       links_up_(metrics.gauge("babilu_proxy_links_up", "Links to backends that are up")),
       links_lost_(metrics.counter("babilu_proxy_links_lost_total", "Links that broke")),
       latency_(metrics.histogram("babilu_proxy_request_duration_seconds",
@@ -31,25 +37,53 @@ void Observer::on_session_opened() {
 
 void Observer::on_session_closed() { sessions_.subtract(); }
 void Observer::on_handshake_failed() { handshakes_failed_.add(); }
+void Observer::on_turned_away() { turned_away_.add(); }
 
-void Observer::on_relayed(const Link&, std::uint16_t, rpc::Code code, Clock::duration latency) {
+void Observer::on_relayed(const Access& access) {
   relayed_.add();
-  if (code != rpc::Code::ok) relayed_errors_.add();
-  latency_.record(latency);
+  if (access.code != rpc::Code::ok) relayed_errors_.add();
+  latency_.record(access.latency);
+  log_access(access);
 }
 
-void Observer::on_refused(rpc::Code) { refused_.add(); }
-void Observer::on_resent(const Link&) { resent_.add(); }
+void Observer::on_refused(const Access& access) {
+  refused_.add();
+  log_access(access);
+}
+
+void Observer::log_access(const Access& access) {
+  const unsigned one_of = access_one_of_.load(std::memory_order_relaxed);
+  if (one_of == 0 || access_turn_.fetch_add(1, std::memory_order_relaxed) % one_of != 0) return;
+  access_.info("request",
+               field("client", access.session == nullptr ? "gone" : access.session->remote()),
+               field("method", access.method), field("status", rpc::to_string(access.code)),
+               field("backend", access.link == nullptr ? "" : access.link->name()),
+               field("sends", access.sends), field("reply_bytes", access.reply_bytes),
+               field("microseconds",
+                     std::chrono::duration_cast<std::chrono::microseconds>(access.latency).count()));
+}
+
+void Observer::on_resent(const Link& link) {
+  resent_.add();
+  link.figures().retries.add();
+}
 
 void Observer::on_link_up(const Link& link) {
   links_up_.add();
   log_.info("link up", field("backend", link.name()));
 }
 
-void Observer::on_link_lost(const Link& link) {
-  links_up_.subtract();
+void Observer::on_link_lost(const Link& link, bool was_up) {
+  if (was_up) links_up_.subtract();
   links_lost_.add();
   log_.warn("link lost", field("backend", link.name()), field("why", link.last_failure()));
 }
+
+void Observer::on_ejected(const Link& link, double times_as_slow) {
+  log_.warn("backend ejected", field("backend", link.name()),
+            field("times_as_slow", times_as_slow));
+}
+
+void Observer::on_slow_reader() { slow_readers_.add(); }
 
 }  // namespace babilu::proxy

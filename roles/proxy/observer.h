@@ -1,39 +1,53 @@
 #pragma once
 
+#include <atomic>
+
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
 #include "roles/proxy/relay.h"
 
 namespace babilu::proxy {
 
-/// Turns what happens in a proxy into metrics and log lines. Shared by its Runtimes.
+/// Turns what happens in a proxy into metrics, log lines and the access log. Shared by its Runtimes.
 class Observer final : public RelayObserver {
  public:
-  Observer(telemetry::Metrics& metrics, telemetry::Log log);
+  Observer(telemetry::Metrics& metrics, telemetry::Log log, telemetry::Log access);
 
   void on_session_opened();
   void on_session_closed();
   void on_handshake_failed();
+  void on_turned_away();
+
+  /// Writes one of so many requests to the access log; 0: none. Any thread.
+  void set_access_log(unsigned one_of) noexcept { access_one_of_.store(one_of); }
 
   /// Of all Runtimes together.
   std::int64_t links_up() const noexcept { return links_up_.value(); }
 
-  void on_relayed(const Link& link, std::uint16_t method, rpc::Code code,
-                  Clock::duration latency) override;
-  void on_refused(rpc::Code code) override;
+  void on_relayed(const Access& access) override;
+  void on_refused(const Access& access) override;
   void on_resent(const Link& link) override;
   void on_link_up(const Link& link) override;
-  void on_link_lost(const Link& link) override;
+  void on_link_lost(const Link& link, bool was_up) override;
+  void on_ejected(const Link& link, double times_as_slow) override;
+  void on_slow_reader() override;
 
  private:
+  void log_access(const Access& access);
+
   telemetry::Log log_;
+  telemetry::Log access_;
+  std::atomic<unsigned> access_one_of_{0};
+  std::atomic<unsigned> access_turn_{0};
   telemetry::Gauge& sessions_;
   telemetry::Counter& sessions_total_;
+  telemetry::Counter& turned_away_;
   telemetry::Counter& handshakes_failed_;
   telemetry::Counter& relayed_;
   telemetry::Counter& relayed_errors_;
   telemetry::Counter& refused_;
   telemetry::Counter& resent_;
+  telemetry::Counter& slow_readers_;
   telemetry::Gauge& links_up_;
   telemetry::Counter& links_lost_;
   telemetry::AtomicHistogram& latency_;

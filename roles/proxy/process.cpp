@@ -4,6 +4,7 @@
 
 #include "core/runtime/runtime.h"
 #include "core/tls/security.h"
+#include "roles/proxy/operations.h"
 
 namespace babilu::proxy {
 
@@ -12,86 +13,153 @@ using telemetry::field;
 
 namespace {
 
-net::Address parse(const std::string& address) { return *net::Address::parse(address); }
+Backend parse_backend(const std::string& text) { return *Backend::parse(text); }
 
 ProxyOptions options_of(const ProxyConfig& config) {
+  constexpr std::size_t link_buffer = 256 * 1024;
   ProxyOptions options;
-  for (const std::string& backend : config.backends) options.backends.push_back(parse(backend));
+  for (const std::string& backend : config.backends) {
+    options.backends.push_back(parse_backend(backend));
+  }
   options.drain_timeout = config.drain_timeout;
   options.handshake_timeout = config.handshake_timeout;
   options.session.limits.frame = static_cast<std::uint32_t>(config.frame_limit.bytes);
+  options.session.limits.streams = config.streams;
+  options.session.frame_timeout = config.frame_timeout;
+  options.session.idle_timeout = config.idle_timeout;
+  options.relay.wait_for_backend = config.wait_for_backend;
   options.link.connection.ping_after = std::chrono::seconds(2);
   options.link.connection.ping_timeout = std::chrono::seconds(3);
+  options.link.connection.outbox.keep = link_buffer;
   return options;
 }
 
-tls::ContextPtr load_context(const ProxyConfig& config) {
-  if (config.plaintext_sessions && config.plaintext_links) return nullptr;
+boost::system::result<tls::ContextPtr, std::string> load_context(const ProxyConfig& config) {
+  if (config.plaintext_sessions && config.plaintext_links) return tls::ContextPtr();
   const auto& directory = config.certificates;
   auto context = tls::Context::load({.certificate = directory / "proxy" / "certificate.pem",
                                      .key = directory / "proxy" / "key.pem",
                                      .authority = directory / "ca.pem"},
                                     std::chrono::system_clock::now());
-  if (!context) throw StartError(context.error().to_string());
+  if (!context) return context.error().to_string();
   return *context;
 }
 
-std::unique_ptr<net::Security> make_security(bool plaintext, Runtime& runtime,
-                                             const tls::ContextPtr& context, tls::Roles roles) {
-  if (plaintext) return std::make_unique<net::Plaintext>();
-  return tls::make_security(runtime, context, std::move(roles));
+tls::ContextPtr load_context_or_throw(const ProxyConfig& config) {
+  auto context = load_context(config);
+  if (!context) throw StartError(context.error());
+  return *context;
 }
+
+/// TLS, or by configuration none.
+class SwitchedSecurity {
+ public:
+  SwitchedSecurity(bool plaintext, Runtime& runtime, const tls::ContextPtr& context,
+                   tls::Roles roles) {
+    if (!plaintext) tls_ = tls::make_security(runtime, context, std::move(roles));
+  }
+  net::Security& get() {
+    if (tls_) return *tls_;
+    return plaintext_;
+  }
+  void use(const tls::ContextPtr& context) {
+    if (tls_) tls_->use(context);
+  }
+
+ private:
+  net::Plaintext plaintext_;
+  std::unique_ptr<tls::CertificateSecurity> tls_;
+};
 
 /// A proxy process: what its Runtimes share.
 class Process {
  public:
-  explicit Process(const ProxyConfig& config)
+  Process(const ProxyConfig& config, Rereader reread)
       : config_(config),
+        reread_(std::move(reread)),
         node_(config.node),
-        context_(load_context(config)),
-        observer_(node_.metrics(), node_.log().component("proxy")),
-        shared_{options_of(config), node_.lifecycle(), node_.log().component("proxy"), observer_} {
+        context_(load_context_or_throw(config)),
+        figures_(node_.metrics()),
+        observer_(node_.metrics(), node_.log().component("proxy"), node_.log().component("access")),
+        shared_{node_.lifecycle(), node_.log().component("proxy"), observer_, figures_},
+        fleet_(figures_) {
+    observer_.set_access_log(config.access_one_of);
     node_.lifecycle().add_check("backends", [this]() -> std::optional<std::string> {
-      if (observer_.links_up() > 0) return std::nullopt;
-      return "no backend is connected";
+      if (observer_.links_up() <= 0) return "no backend is connected";
+      const auto missing = figures_.services().missing();
+      if (missing.empty()) return std::nullopt;
+      return fmt::format("no backend offers {} now", fmt::join(missing, ", "));
     });
+    node_.lifecycle().on_reload([this] { return reload(); });
   }
 
   int run() {
-    return node_.run([this](Runtime& runtime, net::Network& network, unsigned) {
-      return serve(runtime, network);
-    });
+    return node_.run(
+        [this](Runtime& runtime, net::Network& network, unsigned) {
+          return serve(runtime, network);
+        },
+        [this](admin::Admin& admin) { extend(admin, fleet_); });
   }
 
  private:
   task<> serve(Runtime& runtime, net::Network& network) {
-    const auto sessions = make_security(config_.plaintext_sessions, runtime, context_,
-                                        {.dialed = "", .accepted = ""});
-    const auto links = make_security(config_.plaintext_links, runtime, context_,
-                                     {.dialed = "backend", .accepted = ""});
-    Proxy proxy(runtime, network, *sessions, *links,
-                node_.listen(network, config_.listen, "--listen"), shared_);
+    SwitchedSecurity sessions(config_.plaintext_sessions, runtime, context_,
+                              {.dialed = "", .accepted = ""});
+    SwitchedSecurity links(config_.plaintext_links, runtime, context_,
+                           {.dialed = "backend", .accepted = ""});
+    Proxy proxy(runtime, network, sessions.get(), links.get(),
+                node_.listen(network, config_.listen, "--listen"), shared_, options_of(config_));
+    const auto member = fleet_.add(runtime, proxy, [&](const tls::ContextPtr& context) {
+      sessions.use(context);
+      links.use(context);
+    });
     node_.log().info("proxy listens", field("address", proxy.local().to_string()),
-                     field("tls", sessions->encrypted()),
+                     field("tls", sessions.get().encrypted()),
                      field("backends", fmt::format("{}", fmt::join(config_.backends, ", "))));
     node_.started();
     co_await proxy.run();
   }
 
+  /// All is read and checked before anything is changed.
+  std::optional<std::string> reload() {
+    const auto refuse = [this](std::string why) -> std::optional<std::string> {
+      node_.log().warn("reload refused", field("why", why));
+      return why;
+    };
+    Reread config = reread_();
+    if (!config) return refuse(config.error());
+    if (config->listen != config_.listen || config->node.admin_listen != config_.node.admin_listen ||
+        config->node.threads != config_.node.threads ||
+        config->plaintext_sessions != config_.plaintext_sessions ||
+        config->plaintext_links != config_.plaintext_links) {
+      return refuse("listen, admin.listen, threads and plaintext need a restart");
+    }
+    auto context = load_context(*config);
+    if (!context) return refuse(context.error());
+    observer_.set_access_log(config->access_one_of);
+    fleet_.apply(options_of(*config), *context);
+    node_.log().info("reloaded",
+                     field("backends", fmt::format("{}", fmt::join(config->backends, ", "))));
+    return std::nullopt;
+  }
+
   const ProxyConfig& config_;
+  const Rereader reread_;
   node::Node node_;
   const tls::ContextPtr context_;
+  Figures figures_;
   Observer observer_;
   ProxyShared shared_;
+  Fleet fleet_;
 };
 
 std::optional<std::string> check_plaintext(const ProxyConfig& config) {
-  if (config.plaintext_sessions && !parse(config.listen).is_loopback()) {
+  if (config.plaintext_sessions && !net::Address::parse(config.listen)->is_loopback()) {
     return "plaintext.sessions is allowed on a loopback address only; listen on 127.0.0.1";
   }
   if (!config.plaintext_links) return std::nullopt;
   for (const std::string& backend : config.backends) {
-    if (parse(backend).is_loopback()) continue;
+    if (parse_backend(backend).address.is_loopback()) continue;
     return "plaintext.links is allowed to loopback addresses only, but " + backend + " is none";
   }
   return std::nullopt;
@@ -102,13 +170,24 @@ std::optional<std::string> check_plaintext(const ProxyConfig& config) {
 void bind(config::Schema& schema, ProxyConfig& config) {
   node::bind(schema, config.node);
   schema.option("listen", config.listen, "where clients connect", config::listen_address());
-  schema.option("backends", config.backends, "where the backends are", config::address());
+  schema.option("backends", config.backends, "where the backends are",
+                config::readable("a backend such as 127.0.0.1:7401, or \"127.0.0.1:7401 weight=2\"",
+                                 [](std::string_view text) { return !!Backend::parse(text); }));
   schema.option("certificates", config.certificates,
                 "the directory with ca.pem and proxy/, as `babilu certificates init` makes it");
   schema.option("drain_timeout", config.drain_timeout,
                 "how long sessions may take to end when the process is told to stop");
+  schema.option("wait_for_backend", config.wait_for_backend,
+                "how long a request waits while no backend is there");
+  schema.option("access_log", config.access_one_of,
+                "log one of so many requests, 1 for each; 0 for none");
   auto limits = schema.section("limits", "what a client may do");
   limits.option("handshake_timeout", config.handshake_timeout, "how long a handshake may take");
+  limits.option("frame_timeout", config.frame_timeout, "how long a frame may take to arrive");
+  limits.option("idle_timeout", config.idle_timeout,
+                "how long a session may ask nothing; 0 for ever");
+  limits.option("streams", config.streams, "requests of a session that may be unanswered",
+                config::range(1u, 65'536u));
   limits.option("frame", config.frame_limit, "most bytes in a frame",
                 config::range(config::ByteSize{1024}, config::ByteSize{wire::default_frame_limit}));
   auto plaintext = schema.section("plaintext", "no TLS: for benchmarks, on loopback only");
@@ -117,9 +196,9 @@ void bind(config::Schema& schema, ProxyConfig& config) {
   schema.check([&config] { return check_plaintext(config); });
 }
 
-int run_proxy(const ProxyConfig& config) {
+int run_proxy(const ProxyConfig& config, Rereader reread) {
   try {
-    return Process(config).run();
+    return Process(config, std::move(reread)).run();
   } catch (const std::exception& error) {
     fmt::print(stderr, "babilu proxy: {}\n", error.what());
     return 1;

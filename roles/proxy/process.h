@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 
 #include "core/node/node.h"
 #include "roles/proxy/proxy.h"
@@ -18,12 +19,22 @@ struct ProxyConfig {
   bool plaintext_links = false;
   std::chrono::milliseconds drain_timeout{20'000};
   std::chrono::milliseconds handshake_timeout{5'000};
+  std::chrono::milliseconds frame_timeout{15'000};
+  std::chrono::milliseconds idle_timeout{600'000};
+  std::chrono::milliseconds wait_for_backend{1'000};
   config::ByteSize frame_limit{wire::default_frame_limit};
+  unsigned streams = 1024;
+  unsigned access_one_of = 0;
 };
 
 void bind(config::Schema& schema, ProxyConfig& config);
 
-/// Runs a proxy until it is told to drain; the exit code of the process.
-int run_proxy(const ProxyConfig& config);
+/// What the configuration says now, or what is wrong with it.
+using Reread = boost::system::result<ProxyConfig, std::string>;
+using Rereader = std::function<Reread()>;
+
+/// Runs a proxy until it is told to drain; the exit code of the process. SIGHUP and POST /reload
+/// take up what `reread` gives, whole or not at all.
+int run_proxy(const ProxyConfig& config, Rereader reread);
 
 }  // namespace babilu::proxy

@@ -1,7 +1,5 @@
 #include "roles/proxy/proxy.h"
 
-#include <algorithm>
-
 #include <boost/asio/error.hpp>
 #include <boost/scope/scope_exit.hpp>
 
@@ -19,34 +17,34 @@ constexpr auto accept_pause = std::chrono::milliseconds(100);
 }  // namespace
 
 Proxy::Proxy(Runtime& runtime, net::Network& network, net::Security& sessions,
-             net::Security& links, net::ListenerPtr listener, ProxyShared& shared)
+             net::Security& links, net::ListenerPtr listener, ProxyShared& shared,
+             ProxyOptions options)
     : runtime_(runtime),
       session_security_(sessions),
       shared_(shared),
       listener_(std::move(listener)),
-      relay_(runtime, shared.observer),
+      options_(std::move(options)),
+      relay_(runtime, shared.observer, options_.relay),
+      pool_(runtime, network, links, shared.figures, options_.link, relay_),
       session_scope_(runtime),
-      link_scope_(runtime) {
-  for (const net::Address& backend : shared_.options.backends) {
-    links_.push_back(std::make_unique<Link>(runtime, network, links, backend,
-                                            shared_.options.link, relay_));
-    relay_.add(*links_.back());
-  }
+      watch_scope_(runtime) {
+  relay_.use(pool_);
 }
 
-std::size_t Proxy::links_up() const noexcept {
-  return static_cast<std::size_t>(
-      std::count_if(links_.begin(), links_.end(), [](const auto& link) { return link->up(); }));
+void Proxy::apply(ProxyOptions options) {
+  options_ = std::move(options);
+  pool_.set_backends(options_.backends);
 }
 
 task<> Proxy::run() {
-  for (auto& link : links_) link_scope_.spawn("link", link->run());
+  pool_.set_backends(options_.backends);
+  watch_scope_.spawn("health", pool_.keep_watch());
   session_scope_.spawn("accept", accept());
 
   co_await shared_.lifecycle.draining(runtime_);
 
   listener_->close();
-  const Deadline deadline = runtime_.now() + shared_.options.drain_timeout;
+  const Deadline deadline = runtime_.now() + options_.drain_timeout;
   Scope farewells(runtime_);
   for (ClientSession* session : sessions_) {
     farewells.spawn("drain session", drain_session(*session, deadline));
@@ -54,8 +52,9 @@ task<> Proxy::run() {
   co_await farewells.join();
   session_scope_.cancel();
   co_await session_scope_.join();
-  link_scope_.cancel();
-  co_await link_scope_.join();
+  watch_scope_.cancel();
+  co_await watch_scope_.join();
+  co_await pool_.close();
 }
 
 task<> Proxy::drain_session(ClientSession& session, Deadline deadline) {
@@ -80,13 +79,13 @@ task<> Proxy::accept() {
 task<> Proxy::serve(net::StreamPtr raw) {
   const net::Address remote = raw->remote();
   Result<net::StreamPtr> stream = co_await session_security_.accept(
-      std::move(raw), runtime_.now() + shared_.options.handshake_timeout);
+      std::move(raw), runtime_.now() + options_.handshake_timeout);
   if (!stream) {
     shared_.observer.on_handshake_failed();
     log_refusal(remote, "handshake failed", stream.error().message());
     co_return;
   }
-  ClientSession session(runtime_, std::move(*stream), shared_.options.session, relay_);
+  ClientSession session(runtime_, std::move(*stream), options_.session, relay_);
   const auto position = sessions_.insert(sessions_.end(), &session);
   shared_.observer.on_session_opened();
   const boost::scope::scope_exit forget([&] {

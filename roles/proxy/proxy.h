@@ -11,24 +11,26 @@
 #include "roles/proxy/client_session.h"
 #include "roles/proxy/link.h"
 #include "roles/proxy/observer.h"
+#include "roles/proxy/pool.h"
 #include "roles/proxy/relay.h"
 
 namespace babilu::proxy {
 
 struct ProxyOptions {
-  std::vector<net::Address> backends;
+  std::vector<Backend> backends;
   rpc::ConnectionOptions session;
   Link::Options link;
+  RelayOptions relay;
   Clock::duration handshake_timeout = std::chrono::seconds(5);
   Clock::duration drain_timeout = std::chrono::seconds(20);
 };
 
 /// What the Runtimes of one proxy process share.
 struct ProxyShared {
-  ProxyOptions options;
   Lifecycle& lifecycle;
   telemetry::Log log;
   Observer& observer;
+  Figures& figures;
 };
 
 /// A proxy on one Runtime: its listener, its sessions, its links.
@@ -36,15 +38,22 @@ class Proxy {
  public:
   /// `sessions` secures what clients dial, `links` what the proxy dials.
   Proxy(Runtime& runtime, net::Network& network, net::Security& sessions, net::Security& links,
-        net::ListenerPtr listener, ProxyShared& shared);
+        net::ListenerPtr listener, ProxyShared& shared, ProxyOptions options);
 
   /// Serves until the process drains, then until its sessions have ended or the drain timeout has
   /// passed.
   task<> run();
 
+  /// Takes up backends, limits and time-outs. What is open stays; sessions keep the time-outs that
+  /// they began with.
+  void apply(ProxyOptions options);
+  bool set_draining(const std::string& backend, bool draining) {
+    return pool_.set_draining(backend, draining);
+  }
+
   /// Links that are up and can be chosen.
-  std::size_t links_up() const noexcept;
-  std::size_t links() const noexcept { return links_.size(); }
+  std::size_t links_up() const noexcept { return pool_.links_up(); }
+  std::size_t links() const noexcept { return pool_.size(); }
   const net::Address& local() const noexcept { return listener_->local(); }
 
  private:
@@ -57,11 +66,12 @@ class Proxy {
   net::Security& session_security_;
   ProxyShared& shared_;
   net::ListenerPtr listener_;
+  ProxyOptions options_;
   Relay relay_;
-  std::vector<std::unique_ptr<Link>> links_;
+  Pool pool_;
   std::list<ClientSession*> sessions_;
   Scope session_scope_;
-  Scope link_scope_;
+  Scope watch_scope_;
 };
 
 }  // namespace babilu::proxy

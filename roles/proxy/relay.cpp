@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
-#include <boost/container/small_vector.hpp>
 #include <fmt/format.h>
 
-#include "core/crypto/random.h"
 #include "core/runtime/runtime.h"
 #include "core/wire/envelope.pb.h"
 #include "roles/proxy/client_session.h"
 #include "roles/proxy/link.h"
+#include "roles/proxy/pool.h"
+#include "roles/proxy/relayed.h"
 
 namespace babilu::proxy {
 
@@ -18,8 +18,6 @@ using rpc::Multiplexer;
 using rpc::Reply;
 
 namespace {
-
-constexpr int most_sends = 2;
 
 /// Hint for clients while no backend is there: about the time in which one reconnects.
 constexpr auto reconnect_hint = std::chrono::milliseconds(250);
@@ -41,132 +39,160 @@ Bytes encode_hop(std::string_view client_address, std::uint32_t attempt) {
   return encoded;
 }
 
-/// A request on its way: the tag of its stream on both sides.
-struct Relay::Relayed {
-  ClientSession* session = nullptr;  // none once the client has gone
-  std::uint32_t session_stream = 0;
-  Link* link = nullptr;
-  std::uint32_t link_stream = 0;
-  wire::Header head;
-  Clock::time_point began;
-  int sends = 0;
-  bool items_passed = false;
-  Bytes kept;  // metadata and message, while it may be sent again
-
-  static Multiplexer::Tag tag(Relayed* relayed) { return reinterpret_cast<Multiplexer::Tag>(relayed); }
-  static Relayed* from(Multiplexer::Tag tag) { return reinterpret_cast<Relayed*>(tag); }
-
-  bool may_be_sent_again() const {
-    return head.has(wire::flags::retryable) && sends < most_sends && !items_passed;
-  }
-  /// What is left of the caller's time, in the header's terms: 0 stands for no deadline.
-  std::optional<std::uint32_t> time_left(Clock::time_point now) const {
-    if (head.value == 0) return 0;
-    const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(now - began).count();
-    if (spent >= head.value) return std::nullopt;
-    return static_cast<std::uint32_t>(head.value - spent);
-  }
-};
-
-Relay::Relay(Runtime& runtime, RelayObserver& observer) : runtime_(runtime), observer_(observer) {}
+Relay::Relay(Runtime& runtime, RelayObserver& observer, const RelayOptions& options)
+    : runtime_(runtime), observer_(observer), options_(options) {}
 Relay::~Relay() = default;
 
-void Relay::on_request(ClientSession& session, const wire::Frame& frame) {
+std::optional<rpc::Status> Relay::refuse(ClientSession& session, const wire::Frame& frame) const {
   if (frame.header.hop != 0) {
-    session.multiplexer().reply(
-        frame.header.stream,
-        unstarted({Code::permission_denied, "hop_not_allowed", "hop data comes from a proxy only"}));
-    observer_.on_refused(Code::permission_denied);
-    return;
+    return rpc::Status(Code::permission_denied, "hop_not_allowed", "hop data comes from a proxy only");
   }
+  return session.too_many_requests(runtime_.turn_began());
+}
+
+void Relay::on_request(ClientSession& session, const wire::Frame& frame) {
   auto relayed = std::make_unique<Relayed>();
   relayed->session = &session;
   relayed->session_stream = frame.header.stream;
   relayed->head = frame.header;
-  relayed->began = runtime_.now();
-  if (!send(*relayed, frame.payload(), nullptr)) {
-    answer(*relayed, unstarted(why_no_link(frame.header.method)));
+  relayed->began = runtime_.turn_began();
+  if (auto refusal = refuse(session, frame)) {
+    answer(*relayed, unstarted(std::move(*refusal)));
     return;
   }
-  if (relayed->may_be_sent_again()) {
-    const ByteView payload = frame.payload();
+  const ByteView payload = frame.payload();
+  session.multiplexer().set_tag(frame.header.stream, Relayed::tag(relayed.get()));
+  const bool sent = send(*relayed, payload, nullptr);
+  if (relayed->may_be_sent_again() || !sent) {
     relayed->kept.assign(payload.begin(), payload.end());
+    session.keep(payload.size(), options_.session_bytes);
   }
-  session.multiplexer().set_tag(frame.header.stream, Relayed::tag(relayed.release()));
+  if (sent) {
+    relayed.release();  // owned by its stream on the link
+  } else {
+    wait(std::move(relayed), options_.wait_for_backend);
+  }
 }
 
 bool Relay::send(Relayed& relayed, ByteView payload, const Link* except) {
-  const auto left = relayed.time_left(runtime_.now());
-  Link* link = choose_link(relayed.head.method, relayed.head.route, except);
-  if (!left || link == nullptr) return false;
+  const auto left = relayed.time_left(runtime_.turn_began());
+  if (!left) return false;
+  Link* const link = pool_->choose(relayed.head.method, relayed.head.route, except);
+  if (link == nullptr) return false;
   ++relayed.sends;
   relayed.link = link;
   wire::Header head = relayed.head;
   head.value = *left;
   // Only the first attempt's hop data is worth keeping encoded.
-  const Bytes later_hop =
-      relayed.sends == 1 ? Bytes{} : encode_hop(relayed.session->remote(), 2);
+  const Bytes later_hop = relayed.sends == 1 ? Bytes{} : encode_hop(relayed.session->remote(), 2);
   const ByteView hop = relayed.sends == 1 ? ByteView(relayed.session->hop()) : ByteView(later_hop);
-  relayed.link_stream =
-      link->multiplexer().request(head, hop, payload, relayed.head.meta, Relayed::tag(&relayed));
-  link->flush();
+  relayed.link_stream = link->request(head, hop, payload, Relayed::tag(&relayed));
   return true;
 }
 
-Link* Relay::choose_link(std::uint16_t method, std::uint32_t route, const Link* except) {
-  const auto service = static_cast<std::uint8_t>(method >> 8);
-  boost::container::small_vector<Link*, 16> usable;
-  boost::container::small_vector<Candidate, 16> candidates;
-  for (Link* link : links_) {
-    if (link == except || !link->offers(service)) continue;
-    usable.push_back(link);
-    candidates.push_back(link->candidate());
+// --- Requests that wait for a backend ------------------------------------------------------------
+
+void Relay::wait(RelayedPtr relayed, Clock::duration most) {
+  const auto now = runtime_.turn_began();
+  if (pool_->never_offers(relayed->service()) || waiting_.size() >= options_.most_waiting || !relayed->time_left(now)) {
+    answer(*relayed, relayed->sends == 0 ? unstarted(why_no_link(*relayed))
+                                         : Reply::refuse(why_no_link(*relayed)));
+    return;
   }
-  std::uint64_t dice = 0;
-  if (candidates.size() > 1 && route == 0) {
-    crypto::fill_random(runtime_.random(), {reinterpret_cast<std::uint8_t*>(&dice), sizeof dice});
-  }
-  const auto chosen = choose({candidates.data(), candidates.size()}, route, dice);
-  return chosen ? usable[*chosen] : nullptr;
+  relayed->link = nullptr;
+  // Some of its time is left for the way back: an answer that says why is worth more than silence.
+  const Deadline deadline = relayed->deadline();
+  const Deadline latest = deadline == no_deadline ? deadline : deadline - (deadline - now) / 10;
+  relayed->patience = std::make_unique<Relayed::Patience>(runtime_.clock(), *this, *relayed,
+                                                          std::min(now + most, latest));
+  waiting_.push_back(std::move(relayed));
 }
 
-rpc::Status Relay::why_no_link(std::uint16_t method) const {
-  const bool any_up =
-      std::any_of(links_.begin(), links_.end(), [](const Link* link) { return link->up(); });
-  if (any_up) {
-    return {Code::unimplemented, "unknown_service",
-            fmt::format("no backend offers service {} now", method >> 8)};
+void Relay::serve_waiting() {
+  // Those of a service that has no backend stay, in their order.
+  for (std::size_t left = waiting_.size(); left > 0; --left) {
+    RelayedPtr relayed = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (!send(*relayed, relayed->kept, nullptr)) {
+      waiting_.push_back(std::move(relayed));
+      continue;
+    }
+    relayed->patience.reset();
+    if (relayed->sends > 1) observer_.on_resent(*relayed->link);
+    relayed.release();
   }
-  rpc::Status status(Code::unavailable, "no_backend", "no backend is connected now; try again");
+}
+
+Relay::RelayedPtr Relay::take_waiting(Relayed& relayed) {
+  const auto found = std::ranges::find_if(
+      waiting_, [&](const RelayedPtr& waiting) { return waiting.get() == &relayed; });
+  RelayedPtr taken = std::move(*found);
+  waiting_.erase(found);
+  return taken;
+}
+
+void Relay::give_up(Relayed& relayed) {
+  const RelayedPtr taken = take_waiting(relayed);
+  const rpc::Status why = taken->time_left(runtime_.now())
+                              ? why_no_link(*taken)
+                              : rpc::Status(Code::deadline_exceeded, "deadline",
+                                            "no backend was there in time");
+  answer(*taken, taken->sends == 0 ? unstarted(why) : Reply::refuse(why));
+}
+
+rpc::Status Relay::why_no_link(const Relayed& relayed) const {
+  if (pool_->never_offers(relayed.service())) {
+    return {Code::unimplemented, "unknown_service",
+            fmt::format("no backend offers service {} now", relayed.service())};
+  }
+  const bool busy = pool_->offers(relayed.service());
+  rpc::Status status = busy ? rpc::Status(Code::resource_exhausted, "backends_busy",
+                                          "every backend has as much as it takes; try again")
+                            : rpc::Status(Code::unavailable, "no_backend",
+                                          "no backend is connected now; try again");
   status.retry_after = reconnect_hint;
   return status;
 }
 
+void Relay::on_link_up(Link& link) {
+  observer_.on_link_up(link);
+  serve_waiting();
+}
+
+// --- Replies and losses --------------------------------------------------------------------------
+
 void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag) {
-  Relayed* relayed = Relayed::from(tag);
-  const auto latency = runtime_.now() - relayed->began;
-  link.record_latency(latency);
+  RelayedPtr relayed(Relayed::from(tag));
+  const auto now = runtime_.turn_began();
+  const auto latency = now - relayed->began;
   const Code code = rpc::code_from_wire(frame.header.value);
   const bool never_begun = frame.header.has(wire::flags::unstarted) && code == Code::unavailable;
-  if (never_begun && relayed->session != nullptr && send_again(*relayed, link)) return;
+  link.note_reply(relayed->head.method, never_begun ? Code::ok : code, frame.body.size(), latency,
+                  now);
+  if (never_begun && relayed->session != nullptr && relayed->is_kept()) {
+    --relayed->sends;  // it was not looked at
+    send_or_wait(std::move(relayed), link);
+    return;
+  }
   if (relayed->session != nullptr) {
     relayed->session->multiplexer().relay_reply(
         relayed->session_stream, {.flags = frame.header.flags, .value = frame.header.value},
         frame.payload());
-    relayed->session->flush();
-    relayed->session->answered();
+    settle(*relayed);
   }
-  observer_.on_relayed(link, relayed->head.method, code, latency);
-  delete relayed;
+  observer_.on_relayed({relayed->session, &link, relayed->head.method, code, latency,
+                        relayed->sends, frame.body.size()});
+  if (!waiting_.empty()) serve_waiting();
 }
 
 void Relay::on_link_lost(Link& link, Multiplexer& streams) {
-  observer_.on_link_lost(link);
+  observer_.on_link_lost(link, streams.greeted());
   streams.abandon_outgoing([&](Multiplexer::Tag tag) {
-    std::unique_ptr<Relayed> relayed(Relayed::from(tag));
+    RelayedPtr relayed(Relayed::from(tag));
+    link.figures().in_flight.subtract();
     if (relayed->session == nullptr) return;
-    if (send_again(*relayed, link)) {
-      relayed.release();
+    if (relayed->may_be_sent_again()) {
+      send_or_wait(std::move(relayed), link);
       return;
     }
     answer(*relayed, Reply::refuse({Code::unavailable, "backend_lost",
@@ -174,31 +200,50 @@ void Relay::on_link_lost(Link& link, Multiplexer& streams) {
   });
 }
 
-bool Relay::send_again(Relayed& relayed, const Link& failed) {
-  if (!relayed.may_be_sent_again() || !send(relayed, relayed.kept, &failed)) return false;
-  observer_.on_resent(*relayed.link);
-  return true;
+void Relay::send_or_wait(RelayedPtr relayed, const Link& failed) {
+  relayed->link = nullptr;
+  if (!send(*relayed, relayed->kept, &failed)) {
+    wait(std::move(relayed), options_.wait_for_another);
+    return;
+  }
+  if (relayed->sends > 1) observer_.on_resent(*relayed->link);
+  relayed.release();
+}
+
+void Relay::on_ejected(const Link& link, double times_as_slow) {
+  observer_.on_ejected(link, times_as_slow);
 }
 
 void Relay::answer(Relayed& relayed, const Reply& reply) {
-  observer_.on_refused(reply.status.code);
+  observer_.on_refused({relayed.session, relayed.link, relayed.head.method, reply.status.code,
+                        runtime_.turn_began() - relayed.began, relayed.sends, 0});
   relayed.session->multiplexer().reply(relayed.session_stream, reply);
-  relayed.session->flush();
-  relayed.session->answered();
+  settle(relayed);
 }
 
+/// A reply has been given: the session has room again, or has too many replies that it does not
+/// take.
+void Relay::settle(Relayed& relayed) {
+  ClientSession& session = *relayed.session;
+  session.forget(relayed.kept.size(), options_.session_bytes);
+  session.flush();
+  session.answered();
+  if (session.drop_when_stalled()) observer_.on_slow_reader();
+}
+
+// --- Everything else that passes -----------------------------------------------------------------
+
 void Relay::to_link(const wire::Frame& frame, Multiplexer::Tag tag) {
-  Relayed* relayed = Relayed::from(tag);
-  if (relayed == nullptr || !relayed->link->up()) return;
+  Relayed* const relayed = Relayed::from(tag);
+  if (relayed == nullptr || relayed->link == nullptr) return;
   relayed->items_passed |= frame.header.kind == wire::Kind::item;
   wire::Header head = frame.header;
   head.stream = relayed->link_stream;
-  relayed->link->multiplexer().forward(head, frame.payload());
-  relayed->link->flush();
+  relayed->link->forward(head, frame.payload());
 }
 
 void Relay::to_session(const wire::Frame& frame, Multiplexer::Tag tag) {
-  Relayed* relayed = Relayed::from(tag);
+  Relayed* const relayed = Relayed::from(tag);
   if (relayed->session == nullptr) return;
   relayed->items_passed |= frame.header.kind == wire::Kind::item;
   wire::Header head = frame.header;
@@ -208,21 +253,24 @@ void Relay::to_session(const wire::Frame& frame, Multiplexer::Tag tag) {
 }
 
 void Relay::on_cancel(Multiplexer::Tag tag) {
-  Relayed* relayed = Relayed::from(tag);
+  Relayed* const relayed = Relayed::from(tag);
   if (relayed == nullptr) return;
-  relayed->link->multiplexer().cancel(relayed->link_stream);
-  relayed->link->flush();
+  if (relayed->link != nullptr) {
+    relayed->link->cancel(relayed->link_stream);
+    return;
+  }
+  const RelayedPtr taken = take_waiting(*relayed);
+  if (taken->session == nullptr) return;
+  answer(*taken, Reply::refuse({Code::cancelled, "cancelled", "the caller cancelled"}));
 }
 
 void Relay::on_session_gone(Multiplexer& streams) {
   streams.abandon_incoming([&](Multiplexer::Tag tag) {
-    Relayed* relayed = Relayed::from(tag);
+    Relayed* const relayed = Relayed::from(tag);
     if (relayed == nullptr) return;
     relayed->session = nullptr;
     on_cancel(tag);
   });
 }
-
-void Relay::on_link_up(Link& link) { observer_.on_link_up(link); }
 
 }  // namespace babilu::proxy

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "core/rpc/multiplexer.h"
 #include "core/runtime/clock.h"
@@ -16,33 +16,58 @@ namespace babilu::proxy {
 
 class ClientSession;
 class Link;
+class Pool;
 
 /// Hop data: who the client is, and which attempt this is.
 Bytes encode_hop(std::string_view client_address, std::uint32_t attempt);
 
-/// Counts of the relay, for metrics. Any thread may read them through whoever owns them.
+/// One request from its arrival to its end, for whoever keeps a log.
+struct Access {
+  const ClientSession* session;  ///< none when the client has gone
+  const Link* link;              ///< where it went last; none when it went nowhere
+  std::uint16_t method;
+  rpc::Code code;
+  Clock::duration latency;
+  int sends;
+  std::size_t reply_bytes;
+};
+
+/// Counts of the relay, for metrics and logs. Shared by the Runtimes of a process.
 struct RelayObserver {
   virtual ~RelayObserver() = default;
-  virtual void on_relayed(const Link& link, std::uint16_t method, rpc::Code code,
-                          Clock::duration latency) = 0;
-  virtual void on_refused(rpc::Code code) = 0;
+  virtual void on_relayed(const Access& access) = 0;
+  virtual void on_refused(const Access& access) = 0;
   virtual void on_resent(const Link& link) = 0;
   virtual void on_link_up(const Link& link) = 0;
-  virtual void on_link_lost(const Link& link) = 0;
+  virtual void on_link_lost(const Link& link, bool was_up) = 0;
+  virtual void on_ejected(const Link& link, double times_as_slow) = 0;
+  virtual void on_slow_reader() = 0;
+};
+
+struct RelayOptions {
+  /// How long a request waits for a backend while there is none; its own deadline may be sooner.
+  Clock::duration wait_for_backend = std::chrono::seconds(1);
+  /// The same for one whose backend was lost and which may be sent again.
+  Clock::duration wait_for_another = std::chrono::seconds(10);
+  std::size_t most_waiting = 4096;  ///< of one Runtime; more are refused at once
+  /// Bytes of a session's unanswered requests that are kept for a second send: above, it is not
+  /// read from until some are answered.
+  std::size_t session_bytes = 4 * 1024 * 1024;
 };
 
 /// Where a request is relayed: from a session to a link, and its reply back, by header alone.
 ///
 /// A request that may be sent again is kept until its reply. When its link breaks it goes to
-/// another backend, at most once more, within its deadline; others end `unavailable`.
+/// another backend, at most once more, within its deadline; others end `unavailable`. While there
+/// is no backend, requests wait a little: most outages are shorter than an error is useful.
 /// Owner: the Proxy of one Runtime. Thread: that one.
 class Relay {
  public:
-  Relay(Runtime& runtime, RelayObserver& observer);
+  Relay(Runtime& runtime, RelayObserver& observer, const RelayOptions& options);
   ~Relay();
 
-  void add(Link& link) { links_.push_back(&link); }
-  const std::vector<Link*>& links() const noexcept { return links_; }
+  /// Must be called before anything else; the two need each other.
+  void use(Pool& pool) { pool_ = &pool; }
 
   // From sessions.
   void on_request(ClientSession& session, const wire::Frame& frame);
@@ -50,25 +75,37 @@ class Relay {
   void on_cancel(rpc::Multiplexer::Tag tag);
   void on_session_gone(rpc::Multiplexer& streams);
 
-  // From links.
+  // From links and their pool.
   void on_link_up(Link& link);
   void on_link_lost(Link& link, rpc::Multiplexer& streams);
+  void on_ejected(const Link& link, double times_as_slow);
   void to_session(const wire::Frame& frame, rpc::Multiplexer::Tag tag);
   void on_reply(Link& link, const wire::Frame& frame, rpc::Multiplexer::Tag tag);
 
+  /// Requests that wait for a backend now.
+  std::size_t waiting() const noexcept { return waiting_.size(); }
+
  private:
   struct Relayed;
+  using RelayedPtr = std::unique_ptr<Relayed>;
 
-  Link* choose_link(std::uint16_t method, std::uint32_t route, const Link* except);
-  /// Sends a kept request, for the first or second time. False when no link takes it.
+  std::optional<rpc::Status> refuse(ClientSession& session, const wire::Frame& frame) const;
+  /// Gives it to a link. False when none takes it now.
   bool send(Relayed& relayed, ByteView payload, const Link* except);
-  bool send_again(Relayed& relayed, const Link& failed);
+  void send_or_wait(RelayedPtr relayed, const Link& failed);
+  void wait(RelayedPtr relayed, Clock::duration most);
+  void serve_waiting();
+  void give_up(Relayed& relayed);
+  RelayedPtr take_waiting(Relayed& relayed);
   void answer(Relayed& relayed, const rpc::Reply& reply);
-  rpc::Status why_no_link(std::uint16_t method) const;
+  void settle(Relayed& relayed);
+  rpc::Status why_no_link(const Relayed& relayed) const;
 
   Runtime& runtime_;
   RelayObserver& observer_;
-  std::vector<Link*> links_;
+  const RelayOptions& options_;
+  Pool* pool_ = nullptr;
+  std::deque<RelayedPtr> waiting_;
 };
 
 }  // namespace babilu::proxy

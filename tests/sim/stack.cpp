@@ -61,13 +61,27 @@ BackendNode::BackendNode(sim::World& world, const net::Address& at,
                                                 *world.host(at.host).listen(at),
                                                 services_.table(), shared_)) {}
 
-ProxyNode::ProxyNode(sim::World& world, std::vector<net::Address> backends)
+namespace {
+
+proxy::ProxyOptions proxy_options(const std::vector<std::string>& backends) {
+  proxy::ProxyOptions options;
+  for (const auto& backend : backends) {
+    options.backends.push_back(proxy::Backend::parse(backend).value());
+  }
+  return options;
+}
+
+}  // namespace
+
+ProxyNode::ProxyNode(sim::World& world, const std::vector<std::string>& backends)
     : log_(log_into(world, "proxy")),
-      observer_(metrics_, log_),
-      shared_{{.backends = std::move(backends)}, lifecycle_, log_, observer_},
+      figures_(metrics_),
+      observer_(metrics_, log_, log_),
+      shared_{lifecycle_, log_, observer_, figures_},
       proxy_(std::make_unique<proxy::Proxy>(
           world.runtime(), world.host("proxy"), security_, security_,
-          *world.host("proxy").listen(SimulatedStack::address()), shared_)) {}
+          *world.host("proxy").listen(SimulatedStack::address()), shared_,
+          proxy_options(backends))) {}
 
 const net::Address& SimulatedStack::address() {
   static const net::Address proxy{"proxy", 7400};
@@ -78,7 +92,7 @@ SimulatedStack::SimulatedStack(sim::World& world, BackendNode::Options options)
     : runtime_(world.runtime()),
       a_(world, {"backend-a", 7401}, directory_.path() / "babilu.db", options),
       b_(world, {"backend-b", 7402}, directory_.path() / "babilu.db", options),
-      proxy_(world, {{"backend-a", 7401}, {"backend-b", 7402}}),
+      proxy_(world, {"backend-a:7401", "backend-b:7402"}),
       scope_(runtime_) {
   scope_.spawn("backend-a", a_.server().run());
   scope_.spawn("backend-b", b_.server().run());

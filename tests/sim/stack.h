@@ -60,7 +60,7 @@ class BackendNode {
 /// The proxy of a simulated world.
 class ProxyNode {
  public:
-  ProxyNode(sim::World& world, std::vector<net::Address> backends);
+  ProxyNode(sim::World& world, const std::vector<std::string>& backends);
 
   proxy::Proxy& proxy() noexcept { return *proxy_; }
   Lifecycle& lifecycle() noexcept { return lifecycle_; }
@@ -71,6 +71,7 @@ class ProxyNode {
   telemetry::Log log_;
   Lifecycle lifecycle_;
   net::Plaintext security_;
+  proxy::Figures figures_;
   proxy::Observer observer_;
   proxy::ProxyShared shared_;
   std::unique_ptr<proxy::Proxy> proxy_;

@@ -40,14 +40,25 @@ TEST(Balancer, ARouteStaysWhereItIsWhenAnotherBackendLeaves) {
 
 TEST(Balancer, TakesTheBetterOfTwo) {
   auto two = backends(2);
-  two[0].latency_seconds = 0.001;
-  two[1].latency_seconds = 0.001;
-  two[0].in_flight = 10;
+  two[0].wait_seconds = 0.011;
+  two[1].wait_seconds = 0.001;
   for (std::uint64_t dice = 0; dice < 100; ++dice) {
     EXPECT_EQ(choose(two, 0, dice * 0x9e3779b97f4a7c15), 1u);
   }
-  two[1].latency_seconds = 0.1;  // few in flight, but slow
+  two[1].wait_seconds = 0.1;
   EXPECT_EQ(choose(two, 0, 0), 0u);
+  two[0].weight = 0.05;  // the better one, but not for its share
+  EXPECT_EQ(choose(two, 0, 0), 1u);
+}
+
+TEST(Balancer, RoutesFollowWeights) {
+  auto three = backends(3);
+  three[0].weight = 2;
+  std::map<std::size_t, int> share;
+  for (std::uint32_t route = 1; route <= 20'000; ++route) ++share[*choose(three, route, 0)];
+  EXPECT_NEAR(share[0], 10'000, 400);
+  EXPECT_NEAR(share[1], 5'000, 400);
+  EXPECT_NEAR(share[2], 5'000, 400);
 }
 
 TEST(Balancer, SpreadsEvenlyWhenAllAreEqual) {

@@ -44,6 +44,25 @@ std::optional<int> Invocation::resolve() {
   return finish(schema_.resolve(config::process_environment()));
 }
 
+std::optional<std::string> Invocation::resolve_again() {
+  CLI::App app(about_, name_);
+  schema_.attach(app);
+  try {
+    std::vector<std::string> reversed(arguments_.rbegin(), arguments_.rend());
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    return error.what();
+  }
+  const config::Result result = schema_.resolve(config::process_environment());
+  std::string problems;
+  for (const config::Error& error : result.errors) {
+    if (!problems.empty()) problems += "; ";
+    problems += error.message();
+  }
+  if (result.loaded()) return std::nullopt;
+  return problems;
+}
+
 std::optional<int> Invocation::finish(const config::Result& result) const {
   if (result.outcome == config::Result::Outcome::printed) {
     fmt::print("{}", result.text);

@@ -36,6 +36,10 @@ class Invocation {
   /// --print-config have been answered, errors told, a line each.
   std::optional<int> resolve();
 
+  /// Reads it all again into what is bound, without a word. Nothing, or what is wrong.
+  std::optional<std::string> resolve_again();
+  const std::vector<std::string>& arguments() const noexcept { return arguments_; }
+
   /// Failures are told as JSON on standard output, too.
   void answer_in_json(bool json) noexcept { json_ = json; }
   /// Tells what the command could not do, and gives the exit code.

@@ -94,6 +94,13 @@ task<rpc::Outcome<Keyring::Keys>> Keyring::open(rpc::Call& call, std::uint64_t a
   co_return co_await load(call, account);
 }
 
+task<rpc::Outcome<Keyring::Keys>> Keyring::open_version(rpc::Call& call, std::uint64_t account,
+                                                        std::uint32_t version) {
+  auto keys = co_await open(call, account);
+  if (!keys || version <= (*keys)->newest) co_return keys;
+  co_return co_await load(call, account);
+}
+
 task<rpc::Outcome<Keyring::Keys>> Keyring::load(rpc::Call& call, std::uint64_t account) {
   auto look = [account](store::Snapshot& snapshot) { return read_keys(snapshot, account); };
   auto sealed = co_await store_.read(call.runtime, std::move(look), call.deadline);

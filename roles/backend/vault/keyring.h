@@ -46,6 +46,11 @@ class Keyring {
   /// when a key does not open.
   task<rpc::Outcome<Keys>> open(rpc::Call& call, std::uint64_t account);
 
+  /// The same, for a version that another backend may have made since they were read here: only
+  /// what is there may be kept, not that something is not.
+  task<rpc::Outcome<Keys>> open_version(rpc::Call& call, std::uint64_t account,
+                                        std::uint32_t version);
+
   /// The same, with the right to encrypt once under the newest version.
   task<rpc::Outcome<Keys>> open_to_encrypt(rpc::Call& call, std::uint64_t account);
 

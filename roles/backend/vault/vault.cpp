@@ -61,7 +61,7 @@ task<rpc::Outcome<api::DecryptReply>> Vault::decrypt(rpc::Call& call,
     co_return Status(Code::permission_denied, "ciphertext_of_another_account",
                      "only the account that encrypted it can decrypt it");
   }
-  const auto keys = co_await keyring_.open(call, who->account);
+  const auto keys = co_await keyring_.open_version(call, who->account, header->key_version);
   if (!keys) co_return keys.error();
   const auto key = (*keys)->encryption.find(header->key_version);
   std::optional<Secret> plaintext;

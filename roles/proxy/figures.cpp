@@ -1,0 +1,65 @@
+#include "roles/proxy/figures.h"
+
+namespace babilu::proxy {
+
+namespace {
+
+/// "babilu_proxy_backend_requests_total" and the like, labelled with the backend.
+std::string name(const char* what) { return std::string("babilu_proxy_backend_") + what; }
+
+}  // namespace
+
+BackendFigures::BackendFigures(telemetry::Metrics& metrics, const std::string& backend)
+    : links_up(metrics.gauge(name("links_up"), "Links to the backend that are up",
+                             {{"backend", backend}})),
+      in_flight(metrics.gauge(name("in_flight"), "Requests sent to the backend and unanswered",
+                              {{"backend", backend}})),
+      ejected(metrics.gauge(name("ejected"), "Event loops that give the backend no work now",
+                            {{"backend", backend}})),
+      draining(metrics.gauge(name("draining"), "1 when an operator drains the backend",
+                             {{"backend", backend}})),
+      requests(metrics.counter(name("requests_total"), "Requests that the backend answered",
+                               {{"backend", backend}})),
+      errors(metrics.counter(name("errors_total"), "Replies that are the backend's own failure",
+                             {{"backend", backend}})),
+      retries(metrics.counter(name("retries_total"), "Requests that came from a lost backend",
+                              {{"backend", backend}})),
+      ejections(metrics.counter(name("ejections_total"), "Times that the backend was ejected",
+                                {{"backend", backend}})),
+      bytes_sent(metrics.counter(name("sent_bytes_total"), "Bytes of requests to the backend",
+                                 {{"backend", backend}})),
+      bytes_received(metrics.counter(name("received_bytes_total"),
+                                     "Bytes of replies from the backend", {{"backend", backend}})),
+      latency(metrics.histogram(name("duration_seconds"),
+                                "From a request's arrival to the backend's reply",
+                                {{"backend", backend}})) {}
+
+void ServiceBoard::add(std::uint8_t id, const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  Service& service = services_[id];
+  service.name = name;
+  ++service.links;
+}
+
+void ServiceBoard::remove(std::uint8_t id) {
+  const std::lock_guard lock(mutex_);
+  --services_[id].links;
+}
+
+std::vector<std::string> ServiceBoard::missing() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& [id, service] : services_) {
+    if (service.links <= 0) names.push_back(service.name);
+  }
+  return names;
+}
+
+BackendFigures& Figures::of(const std::string& backend) {
+  const std::lock_guard lock(mutex_);
+  auto& figures = figures_[backend];
+  if (!figures) figures = std::make_unique<BackendFigures>(metrics_, backend);
+  return *figures;
+}
+
+}  // namespace babilu::proxy

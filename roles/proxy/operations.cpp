@@ -1,0 +1,122 @@
+#include "roles/proxy/operations.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "core/admin/admin.h"
+#include "core/runtime/runtime.h"
+
+namespace babilu::proxy {
+
+namespace json = boost::json;
+
+struct Fleet::Member {
+  Runtime& runtime;
+  Proxy* proxy;  ///< null once it has ended; its own thread alone looks
+  UseContext use;
+};
+
+Fleet::Membership Fleet::add(Runtime& runtime, Proxy& proxy, UseContext use) {
+  auto member = std::make_shared<Member>(Member{runtime, &proxy, std::move(use)});
+  const std::lock_guard lock(mutex_);
+  members_.push_back(member);
+  return Membership(*this, std::move(member));
+}
+
+Fleet::Membership::~Membership() {
+  member_->proxy = nullptr;
+  const std::lock_guard lock(fleet_.mutex_);
+  fleet_.members_.remove(member_);
+}
+
+void Fleet::tell_all(const std::function<void(Member&)>& what) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& member : members_) {
+    member->runtime.post([member, what] {
+      if (member->proxy != nullptr) what(*member);
+    });
+  }
+}
+
+void Fleet::apply(const ProxyOptions& options, const tls::ContextPtr& context) {
+  tell_all([options, context](Member& member) {
+    member.use(context);
+    member.proxy->apply(options);
+  });
+}
+
+void Fleet::set_draining(const std::string& backend, bool draining) {
+  tell_all([backend, draining](Member& member) { member.proxy->set_draining(backend, draining); });
+}
+
+namespace {
+
+double milliseconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
+
+const char* state_of(const BackendFigures& figures) {
+  if (figures.links_up.value() == 0) return "down";
+  if (figures.draining.value() != 0) return "draining";
+  if (figures.ejected.value() != 0) return "ejected";
+  return "healthy";
+}
+
+json::object describe(const BackendFigures& figures) {
+  const auto latency = figures.latency.snapshot();
+  return {{"state", state_of(figures)},
+          {"links_up", figures.links_up.value()},
+          {"in_flight", figures.in_flight.value()},
+          {"requests", figures.requests.value()},
+          {"errors", figures.errors.value()},
+          {"retries", figures.retries.value()},
+          {"ejections", figures.ejections.value()},
+          {"sent_bytes", figures.bytes_sent.value()},
+          {"received_bytes", figures.bytes_received.value()},
+          {"latency_ms",
+           {{"p50", milliseconds(latency.quantile(0.5))},
+            {"p90", milliseconds(latency.quantile(0.9))},
+            {"p99", milliseconds(latency.quantile(0.99))},
+            {"max", milliseconds(latency.max())}}}};
+}
+
+json::value describe(Figures& figures) {
+  json::object backends;
+  figures.each([&](const std::string& name, const BackendFigures& backend) {
+    backends[name] = describe(backend);
+  });
+  return backends;
+}
+
+/// "/backends/127.0.0.1:7401/drain" to the name and what is asked of it.
+admin::Response change_backend(Fleet& fleet, std::string_view path) {
+  constexpr std::string_view folder = "/backends/";
+  path.remove_prefix(folder.size());
+  const auto slash = path.rfind('/');
+  const std::string name(path.substr(0, slash));
+  const std::string_view wish = slash == std::string_view::npos ? "" : path.substr(slash + 1);
+  if (wish != "drain" && wish != "undrain") {
+    return {.status = 404, .body = "there are /backends/NAME/drain and /backends/NAME/undrain\n"};
+  }
+  std::string known;
+  bool found = false;
+  fleet.figures().each([&](const std::string& backend, const BackendFigures&) {
+    found |= backend == name;
+    known += "  " + backend + "\n";
+  });
+  if (!found) {
+    return {.status = 404, .body = fmt::format("there is no backend {}; there are:\n{}", name, known)};
+  }
+  fleet.set_draining(name, wish == "drain");
+  return {.status = 202, .body = fmt::format("{}: {}\n", name, wish)};
+}
+
+}  // namespace
+
+void extend(admin::Admin& admin, Fleet& fleet) {
+  admin.handle(admin::Method::post, "/backends/*", "NAME/drain, NAME/undrain: one backend's work",
+               [&fleet](const admin::Request& request) {
+                 return change_backend(fleet, request.path);
+               });
+  admin.add_stats("backends", [&fleet] { return describe(fleet.figures()); });
+}
+
+}  // namespace babilu::proxy

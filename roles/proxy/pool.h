@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/runtime/scope.h"
+#include "roles/proxy/link.h"
+
+namespace babilu::proxy {
+
+/// The backends of one Runtime: which there are, which of them gets a request, and who is left out
+/// because it fails or is slow.
+///
+/// Owner: the Proxy. Thread: the Runtime's.
+class Pool {
+ public:
+  Pool(Runtime& runtime, net::Network& network, net::Security& security, Figures& figures,
+       const Link::Options& options, Relay& relay);
+
+  /// Makes these the backends: new ones are dialed, missing ones are left in order.
+  void set_backends(const std::vector<Backend>& backends);
+  /// Reviews health, until cancelled.
+  task<> keep_watch();
+  /// Ends all links. Nothing must be unanswered any more.
+  task<> close();
+
+  /// A link for a request, or null when there is none with room. `except` is where it was lost.
+  Link* choose(std::uint16_t method, std::uint32_t route, const Link* except);
+  /// Whether a backend offers the service now, with room or without.
+  bool offers(std::uint8_t service) const noexcept;
+  /// All backends are there, and none of them offers it.
+  bool never_offers(std::uint8_t service) const noexcept {
+    return !links_.empty() && links_up() == links_.size() && !offers(service);
+  }
+  std::size_t links_up() const noexcept;
+  std::size_t size() const noexcept { return links_.size(); }
+
+  /// An operator's wish: no new requests to this backend, or as before. False: no such backend.
+  bool set_draining(const std::string& name, bool draining);
+
+ private:
+  struct Member {
+    std::unique_ptr<Link> link;
+    bool draining = false;
+  };
+  bool takes_work(const Member& member, Clock::time_point now) const noexcept;
+  void review(Clock::time_point now);
+  bool can_do_without(const Member& member, Clock::time_point now) const;
+  double times_as_slow(const Link& link, Clock::duration& mean) const;
+  task<> run(Link& link);
+
+  Runtime& runtime_;
+  net::Network& network_;
+  net::Security& security_;
+  Figures& figures_;
+  const Link::Options& options_;
+  Relay& relay_;
+  Dice dice_;
+  std::vector<Member> links_;
+  std::vector<std::unique_ptr<Link>> leaving_;
+  Scope scope_;
+};
+
+}  // namespace babilu::proxy

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "core/wire/frame.h"
+#include "roles/proxy/relay.h"
+
+namespace babilu::proxy {
+
+/// A request on its way: the tag of its stream on both sides; internal to the Relay. Owned by its
+/// stream on a link, or by the list of those that wait.
+struct Relay::Relayed {
+  static constexpr int most_sends = 2;
+
+  /// Ends a wait for a backend.
+  struct Patience {
+    Patience(Clock& clock, Relay& its_relay, Relayed& its_request, Deadline until)
+        : relay(its_relay),
+          request(its_request),
+          alarm(clock, [](void* self) { static_cast<Patience*>(self)->end(); }, this) {
+      alarm.set(until);
+    }
+    void end() { relay.give_up(request); }
+
+    Relay& relay;
+    Relayed& request;
+    Alarm alarm;
+  };
+
+  ClientSession* session = nullptr;  ///< none once the client has gone
+  Link* link = nullptr;              ///< none while it waits
+  std::uint32_t session_stream = 0;
+  std::uint32_t link_stream = 0;
+  wire::Header head;
+  Clock::time_point began;
+  int sends = 0;
+  bool items_passed = false;
+  Bytes kept;  ///< metadata and message, while it may be sent again
+  std::unique_ptr<Patience> patience;
+
+  static rpc::Multiplexer::Tag tag(Relayed* relayed) {
+    return reinterpret_cast<rpc::Multiplexer::Tag>(relayed);
+  }
+  static Relayed* from(rpc::Multiplexer::Tag tag) { return reinterpret_cast<Relayed*>(tag); }
+
+  std::uint8_t service() const { return static_cast<std::uint8_t>(head.method >> 8); }
+  bool may_be_sent_again() const {
+    return head.has(wire::flags::retryable) && sends < most_sends && !items_passed;
+  }
+  /// What is needed to send it again is there, whether or not that is allowed.
+  bool is_kept() const { return !items_passed && (!kept.empty() || head.size == head.hop); }
+
+  /// What is left of the caller's time, in the header's terms: 0 stands for no deadline.
+  std::optional<std::uint32_t> time_left(Clock::time_point now) const {
+    if (head.value == 0) return 0;
+    const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(now - began).count();
+    if (spent >= head.value) return std::nullopt;
+    return static_cast<std::uint32_t>(head.value - spent);
+  }
+  Deadline deadline() const {
+    return head.value == 0 ? no_deadline : began + std::chrono::milliseconds(head.value);
+  }
+};
+
+}  // namespace babilu::proxy
