@@ -1,30 +1,36 @@
-// babilu-bench [NAME]: runs one comparison, or all; prints its table and writes build/bench/NAME.json.
+// babilu-bench [NAME] [--rows A,B] [--pairs N]: runs one comparison, or all; prints its table and
+// writes build/bench/NAME.json. BABILU_PROGRAM is the program that is measured, when it is not the
+// one beside this.
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <map>
 
+#include <CLI/CLI.hpp>
+
 #include "bench/report.h"
 #include "bench/versus/echo.h"
+#include "bench/versus/proxy.h"
 
-int main(int argc, char** argv) {
-  using namespace babilu::bench;
-  const std::filesystem::path binaries = std::filesystem::canonical("/proc/self/exe").parent_path();
-  const std::filesystem::path results = binaries.parent_path() / "bench";
-  const std::map<std::string, std::function<std::vector<Row>()>> comparisons{
-      {"echo", [&] { return run_echo(binaries / "babilu"); }},
-  };
+namespace {
 
-  const std::string wanted = argc > 1 ? argv[1] : "";
-  if (!wanted.empty() && !comparisons.contains(wanted)) {
-    std::fprintf(stderr, "there is no comparison %s; there are:", wanted.c_str());
-    for (const auto& [name, run] : comparisons) std::fprintf(stderr, " %s", name.c_str());
-    std::fputc('\n', stderr);
-    return 2;
-  }
+using namespace babilu::bench;
+using Comparisons = std::map<std::string, std::function<std::vector<Row>()>>;
+
+std::filesystem::path program_beside(const std::filesystem::path& binaries) {
+  const char* chosen = std::getenv("BABILU_PROGRAM");
+  const std::filesystem::path program = chosen != nullptr ? chosen : binaries / "babilu";
+  // babilu itself would take it for one of its options.
+  unsetenv("BABILU_PROGRAM");
+  return program;
+}
+
+int run(const Comparisons& comparisons, const std::string& wanted,
+        const std::filesystem::path& results) {
   try {
-    for (const auto& [name, run] : comparisons) {
+    for (const auto& [name, measure] : comparisons) {
       if (!wanted.empty() && wanted != name) continue;
-      const std::vector<Row> rows = run();
+      const std::vector<Row> rows = measure();
       print_table(name, rows);
       write_json(results, name, rows);
     }
@@ -32,4 +38,33 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "babilu-bench: %s\n", error.what());
     return 1;
   }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::filesystem::path binaries = std::filesystem::canonical("/proc/self/exe").parent_path();
+  const std::filesystem::path build = binaries.parent_path();
+  const std::filesystem::path program = program_beside(binaries);
+  ProxyComparison proxy{.program = program,
+                        .load = binaries / "babilu-load",
+                        .chart = build.parent_path() / "docs" / "proxy-benchmark.svg"};
+  const Comparisons comparisons{
+      {"echo", [&] { return run_echo(program); }},
+      {"proxy", [&] { return run_proxy(proxy); }},
+  };
+
+  CLI::App app("Measures Babilu beside others.");
+  std::string wanted;
+  std::vector<std::string> names;
+  for (const auto& [name, measure] : comparisons) names.push_back(name);
+  app.add_option("name", wanted, "the comparison; all without one")->check(CLI::IsMember(names));
+  app.add_option("--rows", proxy.rows,
+                 "proxy: only these: cpu tls pipeline open saturation memory handshake nginx")
+      ->delimiter(',');
+  app.add_option("--pairs", proxy.pairs, "proxy: how often each is measured")
+      ->check(CLI::Range(1, 99));
+  CLI11_PARSE(app, argc, argv);
+  return run(comparisons, wanted, build / "bench");
 }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <fstream>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 namespace babilu::bench {
 
@@ -12,6 +12,11 @@ namespace {
 
 std::string show(std::optional<double> value) {
   return value ? fmt::format("{:.2f}", *value) : std::string("-");
+}
+
+std::string show_target(const Row& row) {
+  if (!row.target) return "-";
+  return fmt::format("{}{:.2f}", row.at_least ? "≥" : "≤", *row.target);
 }
 
 template <class T>
@@ -22,13 +27,14 @@ boost::json::value to_json(const std::optional<T>& value) {
 }  // namespace
 
 std::optional<double> Row::ratio() const {
+  if (paired) return paired;
   if (!theirs || *theirs == 0) return std::nullopt;
   return ours / *theirs;
 }
 
 std::optional<bool> Row::holds() const {
-  if (!target || !ratio()) return std::nullopt;
-  return *ratio() <= *target;
+  if (!target || !counts || !ratio()) return std::nullopt;
+  return at_least ? *ratio() >= *target : *ratio() <= *target;
 }
 
 double median(std::vector<double> values) {
@@ -52,7 +58,7 @@ void print_table(const std::string& name, const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     const auto holds = row.holds();
     fmt::print("{:<{}}  {:>9.2f} {:>9} {:<14} {:>6} {:>6} {:>5} {:>6} {:>5.0f}%\n", row.row, width,
-               row.ours, show(row.theirs), row.unit, show(row.ratio()), show(row.target),
+               row.ours, show(row.theirs), row.unit, show(row.ratio()), show_target(row),
                holds ? (*holds ? "yes" : "NO") : "-", row.pairs, 100 * row.spread);
   }
 }

@@ -9,16 +9,20 @@ namespace babilu::bench {
 
 /// One figure of a comparison. Without a rival or a target, only what was measured.
 struct Row {
-  std::string row;                ///< what was measured, and how
-  double ours = 0;                ///< median
-  std::optional<double> theirs;   ///< median, in the same run
+  std::string row;               ///< what was measured, and how
+  double ours = 0;               ///< median
+  std::optional<double> theirs;  ///< median, in the same run
   std::string unit;
-  std::optional<double> target;   ///< for ours / theirs
-  int pairs = 0;                  ///< how often it was measured
-  double spread = 0;              ///< (largest − smallest) / median of ours, or of the ratio
+  std::optional<double> target;  ///< for ours / theirs
+  bool at_least = false;         ///< whether the target is the least, not the most
+  bool counts = true;            ///< whether it was measured well enough to be judged
+  int pairs = 0;                 ///< how often it was measured
+  double spread = 0;             ///< (largest − smallest) / median of ours, or of the ratio
+  std::optional<double> paired;  ///< the median of each pair's ratio
 
+  /// That of the pairs, else of the medians.
   std::optional<double> ratio() const;
-  /// Whether the target is met; nothing without one.
+  /// Whether the target is met; nothing without one, or when the row does not count.
   std::optional<bool> holds() const;
 };
 

@@ -12,6 +12,7 @@
 #include "bench/load/idle.h"
 #include "bench/load/requests.h"
 #include "bench/load/session.h"
+#include "bench/load/wait.h"
 
 namespace {
 
@@ -63,20 +64,24 @@ int main(int argc, char** argv) {
 
   CLI::App app("Load and backend of the comparison of proxies.");
   app.require_subcommand(1);
-  int echo_port = 0;
+  int port = 0;
+  bool tls = false;
   RequestOptions requests;
   IdleOptions idle;
   HandshakeOptions handshakes;
   Result result;
-  command(app, "echo", "answers echo requests until it is ended", echo_port)->callback([&] {
-    serve_echo(echo_port);
+  command(app, "echo", "answers echo requests until it is ended", port)->callback([&] {
+    serve_echo(port);
   });
+  CLI::App* wait = command(app, "wait", "returns when an echo request is answered", port);
+  wait->add_flag("--tls", tls);
+  wait->callback([&] { wait_for_echo(port, tls); });
   bind_requests(app, requests, result);
   bind_idle(app, idle, result);
   bind_handshakes(app, handshakes, result);
   try {
     CLI11_PARSE(app, argc, argv);
-    result.print();
+    if (!result.empty()) result.print();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "babilu-load: %s\n", error.what());
     return 1;

@@ -5,6 +5,13 @@
 
 namespace babilu::load {
 
+double Result::get(std::string_view name) const {
+  for (const auto& [known, value] : fields_) {
+    if (known == name) return value;
+  }
+  return 0;
+}
+
 void Result::set_quantiles(std::vector<std::uint64_t>& latencies) {
   if (latencies.empty()) return;
   std::sort(latencies.begin(), latencies.end());

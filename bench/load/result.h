@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,8 +12,11 @@ namespace babilu::load {
 class Result {
  public:
   void set(std::string name, double value) { fields_.emplace_back(std::move(name), value); }
+  /// 0 when there is none of this name.
+  double get(std::string_view name) const;
   /// p50_us, p90_us, p99_us and p999_us of latencies in nanoseconds. Sorts them.
   void set_quantiles(std::vector<std::uint64_t>& latencies);
+  bool empty() const noexcept { return fields_.empty(); }
   void print() const;
 
  private:

@@ -1,4 +1,5 @@
-// Units written to the disk by 1, 16 and 256 coroutines at a time: one flush serves those that wait.
+// Units written to the disk by 1, 16 and 256 coroutines at a time: one flush serves those that
+// wait.
 #include <filesystem>
 
 #include <benchmark/benchmark.h>
@@ -40,8 +41,8 @@ class Database {
 
 task<> write_one(Runtime& runtime, Store& store, std::int64_t id) {
   auto unit = [id](Transaction& transaction) {
-    transaction.execute("insert into counter values (?, 1) on conflict do update set value = value + 1",
-                        id);
+    transaction.execute(
+        "insert into counter values (?, 1) on conflict do update set value = value + 1", id);
     return commit();
   };
   const auto written = co_await store.write(runtime, unit, no_deadline);

@@ -1,15 +1,12 @@
 #include "bench/versus/echo.h"
 
-#include <unistd.h>
-
 #include <fmt/format.h>
 
+#include "bench/directory.h"
 #include "bench/process.h"
-#include "core/crypto/random.h"
 #include "core/net/tcp.h"
 #include "core/rpc/typed.h"
 #include "core/runtime/runtime.h"
-#include "core/tls/certificates.h"
 #include "core/tls/security.h"
 #include "roles/api/echo.pb.h"
 #include "roles/api/methods.h"
@@ -25,17 +22,6 @@ constexpr int runs = 5;
 constexpr auto warm_up = 300ms;
 constexpr auto run_time = 2s;
 
-/// A directory of the benchmark's own, gone afterwards.
-struct Directory {
-  Directory() : path(std::filesystem::temp_directory_path() / "babilu-bench-XXXXXX") {
-    std::string name = path.string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    path = name;
-  }
-  ~Directory() { std::filesystem::remove_all(path); }
-  std::filesystem::path path;
-};
-
 /// A proxy and a backend that offers echo alone.
 class Stack {
  public:
@@ -48,8 +34,7 @@ class Stack {
                   tls ? "--plaintext-links=false" : "--plaintext-links=true"}),
         proxy_({program, "proxy", "--listen", address(port), "--admin-listen", address(port + 3),
                 "--backends", address(port + 1), "--certificates", directory / "certificates",
-                "--log-level", "error",
-                tls ? "--plaintext-links=false" : "--plaintext-links=true",
+                "--log-level", "error", tls ? "--plaintext-links=false" : "--plaintext-links=true",
                 tls ? "--plaintext-sessions=false" : "--plaintext-sessions=true"}) {}
 
   static std::string address(int port) { return fmt::format("127.0.0.1:{}", port); }
@@ -121,23 +106,18 @@ task<> measure(Runtime& runtime, net::Network& network, net::Security& security,
 
 std::vector<Sample> run_stack(const std::filesystem::path& program, bool tls, int port) {
   Directory directory;
-  const auto certificates = directory.path / "certificates";
-  if (auto error = tls::create_development_certificates({.directory = certificates},
-                                                        crypto::system_random(),
-                                                        std::chrono::system_clock::now())) {
-    throw std::runtime_error(error->to_string());
-  }
-  Stack stack(program, directory.path, tls, port);
+  const auto certificates = directory.make_certificates();
+  Stack stack(program, directory.path(), tls, port);
   Runtime runtime;
   net::TcpNetwork network(runtime);
-  auto context = tls::Context::load({.authority = certificates / "ca.pem"},
-                                    std::chrono::system_clock::now());
+  auto context =
+      tls::Context::load({.authority = certificates / "ca.pem"}, std::chrono::system_clock::now());
   net::Plaintext plaintext;
   const auto secured = tls::make_security(runtime, *context, {.dialed = "proxy", .accepted = ""});
-  net::Security& security = tls ? *secured : plaintext;
+  net::Security& security = tls ? static_cast<net::Security&>(*secured) : plaintext;
   std::vector<Sample> samples;
-  runtime.run(measure(runtime, network, security, *net::Address::parse(Stack::address(port)),
-                      stack, samples));
+  runtime.run(measure(runtime, network, security, *net::Address::parse(Stack::address(port)), stack,
+                      samples));
   return samples;
 }
 

@@ -263,7 +263,7 @@ task<> split(sim::World& world, bool& done) {
   const auto database = directory.path() / "babilu.db";
   BackendNode a(world, {"backend-a", 7401}, database, {.services = {"registry", "vault"}});
   BackendNode b(world, {"backend-b", 7402}, database, {.services = {"identity"}});
-  ProxyNode proxy(world, {{"backend-a", 7401}, {"backend-b", 7402}});
+  ProxyNode proxy(world, {"backend-a:7401", "backend-b:7402"});
   Scope scope(world.runtime());
   scope.spawn("a", a.server().run());
   scope.spawn("b", b.server().run());

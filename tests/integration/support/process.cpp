@@ -59,6 +59,11 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return made;
 }
 
+std::string program() {
+  const char* other = std::getenv("BABILU_PROGRAM");
+  return other != nullptr ? other : BABILU_PROGRAM;
+}
+
 [[noreturn]] void become(const Command& command, char** argv, char** environment, int in, int out,
                          int err) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -69,13 +74,17 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     const rlimit limit{*command.file_limit, *command.file_limit};
     ::setrlimit(RLIMIT_FSIZE, &limit);
   }
+  if (command.open_files) {
+    const rlimit limit{*command.open_files, *command.open_files};
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
   ::dup2(in, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   if (command.powerless && ::geteuid() == 0) {
     if (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 || ::setuid(nobody) != 0) ::_exit(126);
   }
-  ::execve(BABILU_PROGRAM, argv, environment);
+  ::execve(argv[0], argv, environment);
   ::_exit(127);
 }
 
@@ -93,7 +102,7 @@ bool is_free(std::uint16_t port) {
 }  // namespace
 
 Process::Process(const Command& command) : out_(memory_file()), err_(memory_file()) {
-  std::vector<std::string> words{BABILU_PROGRAM};
+  std::vector<std::string> words{program()};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
   std::vector<std::string> variables{"PATH=/usr/bin:/bin"};
   for (const auto& [name, value] : command.environment) variables.push_back(name + "=" + value);

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-/// The program `babilu`, as built, run for a test.
+/// The program `babilu`, as built (or the one that BABILU_PROGRAM names), run for a test.
 namespace babilu::testing {
 
 using namespace std::chrono_literals;
@@ -29,6 +29,8 @@ struct Command {
   bool powerless = false;
   /// The largest file that it may write, as if the disk were full then.
   std::optional<std::uint64_t> file_limit = {};
+  /// How many files and sockets it may have open.
+  std::optional<std::uint64_t> open_files = {};
 };
 
 /// One process. What it writes is kept in memory. Killed by the destructor.
@@ -39,6 +41,7 @@ class Process {
   Process& operator=(const Process&) = delete;
   ~Process();
 
+  pid_t id() const noexcept { return pid_; }
   void signal(int number) const;
   /// Its exit code, or 128 + the signal that ended it; nothing while it runs.
   std::optional<int> ended();

@@ -1,6 +1,7 @@
 #include "tests/integration/support/raw_connection.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,6 +30,9 @@ RawConnection::RawConnection(std::uint16_t port)
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  // Each send is a segment of its own, however small.
+  const int on = 1;
+  ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return;
   ::close(socket_);
   socket_ = -1;
@@ -48,7 +52,22 @@ bool RawConnection::send(std::string_view bytes) {
   return connected();
 }
 
+std::optional<std::size_t> RawConnection::offer(std::string_view bytes) {
+  if (!connected()) return std::nullopt;
+  const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent < 0 && errno != EAGAIN) return std::nullopt;
+  return sent < 0 ? 0 : static_cast<std::size_t>(sent);
+}
+
 void RawConnection::finish() { ::shutdown(socket_, SHUT_WR); }
+
+void RawConnection::reset() {
+  if (!connected()) return;
+  const linger none{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  ::close(socket_);
+  socket_ = -1;
+}
 
 std::string RawConnection::read(std::size_t at_least) {
   std::string content;

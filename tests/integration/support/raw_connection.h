@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,8 +19,12 @@ class RawConnection {
   bool connected() const noexcept { return socket_ >= 0; }
   /// False when the other side takes no more.
   bool send(std::string_view bytes);
+  /// As many of them as go without waiting; nothing when the other side has ended the connection.
+  std::optional<std::size_t> offer(std::string_view bytes);
   /// Sends no more; the other side reads an end.
   void finish();
+  /// Ends the connection at once, with a reset.
+  void reset();
   /// At least this many bytes, if they come before the end.
   std::string read(std::size_t at_least);
   /// Everything until the other side ends the connection. Throws when it does not.

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "tests/integration/support/raw_connection.h"
+#include "tests/integration/support/admin.h"
 
 namespace babilu::testing {
 
@@ -20,10 +20,7 @@ void append(std::vector<std::string>& to, const std::vector<std::string>& more) 
 }  // namespace
 
 int readiness(std::uint16_t admin_port) {
-  RawConnection connection(admin_port);
-  connection.send("GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
-  const std::string answer = connection.read_to_end();
-  return answer.size() < 12 ? 0 : std::atoi(answer.substr(9, 3).c_str());
+  return ask_admin(admin_port, "/readyz").status;
 }
 
 Stack::Stack(Options options) : plaintext_(options.plaintext) {
@@ -41,7 +38,7 @@ Stack::Stack(Options options) : plaintext_(options.plaintext) {
 void Stack::choose_members(const Options& options) {
   members_.clear();
   std::vector<std::string> proxy{"proxy"};
-  for (int i = 0; i < 2; ++i) {
+  for (std::size_t i = 0; i < options.backends; ++i) {
     const std::uint16_t port = free_port({1});
     std::vector<std::string> arguments{"backend",
                                        "--database",
@@ -53,23 +50,29 @@ void Stack::choose_members(const Options& options) {
     }
     append(arguments, options.backend);
     append(proxy, {"--backends", address(port)});
-    members_.push_back({std::move(arguments), port, static_cast<std::uint16_t>(port + 1), {}});
+    members_.push_back({{.arguments = std::move(arguments), .environment = options.backend_environment},
+                        port,
+                        static_cast<std::uint16_t>(port + 1),
+                        {}});
   }
   if (plaintext_) proxy.emplace_back("--plaintext-sessions");
   append(proxy, options.proxy);
   port_ = free_port({1});
   target_ = address(port_);
   members_.insert(members_.begin(),
-                  Member{std::move(proxy), port_, static_cast<std::uint16_t>(port_ + 1), {}});
+                  Member{{.arguments = std::move(proxy), .open_files = options.proxy_open_files},
+                         port_,
+                         static_cast<std::uint16_t>(port_ + 1),
+                         {}});
   for (Member& member : members_) {
-    append(member.arguments, {"--listen", address(member.port), "--admin-listen",
+    append(member.command.arguments, {"--listen", address(member.port), "--admin-listen",
                               address(member.admin), "--certificates", certificates()});
   }
 }
 
 bool Stack::start() {
   for (Member& member : members_) {
-    member.process = std::make_unique<Process>(Command{.arguments = member.arguments});
+    member.process = std::make_unique<Process>(member.command);
   }
   for (Member& member : members_) {
     if (!wait_until_ready(member)) return false;
@@ -83,9 +86,8 @@ bool Stack::wait_until_ready(Member& member) {
   return decided && !member.process->ended();
 }
 
-void Stack::restart_backend(std::size_t index) {
-  Member& member = members_.at(1 + index);
-  member.process = std::make_unique<Process>(Command{.arguments = member.arguments});
+void Stack::restart(Member& member) {
+  member.process = std::make_unique<Process>(member.command);
   if (!wait_until_ready(member)) throw std::runtime_error(member.process->err());
 }
 
@@ -124,7 +126,7 @@ std::string Stack::stop() {
   for (Member& member : members_) {
     member.process->signal(SIGTERM);
     if (const int code = member.process->wait(); code != 0) {
-      problems += fmt::format("{} ended with {}:\n{}", member.arguments[0], code,
+      problems += fmt::format("{} ended with {}:\n{}", member.command.arguments[0], code,
                               member.process->err());
     }
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,7 @@
 
 namespace babilu::testing {
 
-/// A proxy and two backends, as processes, on ports of their own, with certificates and a database
+/// A proxy and its backends, as processes, on ports of their own, with certificates and a database
 /// of their own. Ready when it is made; throws when it cannot be.
 class Stack {
  public:
@@ -18,6 +19,9 @@ class Stack {
     std::vector<std::string> backend = {};
     bool plaintext = false;  ///< between clients and the proxy
     bool quick_passwords = true;
+    std::size_t backends = 2;
+    Environment backend_environment = {};
+    std::optional<std::uint64_t> proxy_open_files = {};
   };
   Stack() : Stack(Options{}) {}
   explicit Stack(Options options);
@@ -33,10 +37,13 @@ class Stack {
   Process& proxy() { return *members_[0].process; }
   Process& backend(std::size_t index) { return *members_.at(1 + index).process; }
   std::uint16_t backend_port(std::size_t index) const { return members_.at(1 + index).port; }
+  std::uint16_t backend_admin_port(std::size_t index) const { return members_.at(1 + index).admin; }
+  std::size_t backends() const noexcept { return members_.size() - 1; }
   /// Of the proxy.
   std::uint16_t admin_port() const { return members_[0].admin; }
-  /// Runs a backend again that has ended.
-  void restart_backend(std::size_t index);
+  /// Runs one again that has ended.
+  void restart_proxy() { restart(members_[0]); }
+  void restart_backend(std::size_t index) { restart(members_.at(1 + index)); }
 
   /// A subcommand of a person's, against this stack. `environment` comes on top.
   Outcome babilu(std::vector<std::string> arguments, std::string input = {},
@@ -46,12 +53,12 @@ class Stack {
 
   /// Empty when all processes run and a call through them is answered; else what is wrong.
   std::string trouble();
-  /// Ends all three in order; empty when each did so with code 0.
+  /// Ends all of them in order; empty when each did so with code 0.
   std::string stop();
 
  private:
   struct Member {
-    std::vector<std::string> arguments;
+    Command command;
     std::uint16_t port;
     std::uint16_t admin;
     std::unique_ptr<Process> process;
@@ -60,6 +67,7 @@ class Stack {
   void choose_members(const Options& options);
   bool start();
   static bool wait_until_ready(Member& member);
+  static void restart(Member& member);
   Environment environment() const;
 
   TemporaryDirectory directory_;
