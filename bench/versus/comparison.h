@@ -1,0 +1,59 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "bench/directory.h"
+#include "bench/report.h"
+#include "bench/versus/rivals.h"
+
+namespace babilu::bench {
+
+/// What was measured of us and of a rival, in turns.
+struct Pairs {
+  std::vector<Sample> ours;
+  std::vector<Sample> theirs;
+};
+
+using Figure = std::function<double(const Sample&)>;
+
+/// The medians of a figure, and the median and spread of its ratios.
+Row compare(std::string name, std::string unit, const Pairs& pairs, const Figure& figure);
+
+/// Proxies on one core, load and backend on the other. Proxies are started when first needed, and
+/// kept: whoever has no sessions uses nothing.
+class Comparison {
+ public:
+  Comparison(std::filesystem::path program, std::filesystem::path load, int pairs);
+
+  int pairs() const noexcept { return pairs_; }
+  /// Each shape is measured once.
+  const Pairs& requests(const Shape& shape);
+  /// The backend without a proxy.
+  std::vector<Sample> direct(Shape shape);
+  Pairs handshakes(bool resume_theirs);
+  /// With new processes for each sample.
+  Pairs idle(bool tls);
+  Pairs requests_of_nginx(const Shape& shape);
+
+ private:
+  Pairs in_turns(const std::function<Sample()>& ours, const std::function<Sample()>& theirs) const;
+  Subject ours(bool tls);
+  Subject haproxy(bool tls);
+  Subject nginx();
+  /// Whether HAProxy does better with splice(2). Measured once.
+  bool splices();
+  double cost(const Subject& subject) const;
+
+  const int pairs_;
+  Directory directory_;
+  Load load_;
+  Process backend_;
+  Rivals rivals_;
+  std::map<int, ProxyPtr> running_;  // by port
+  std::map<Shape, Pairs> measured_;
+  std::optional<bool> splices_;
+};
+
+}  // namespace babilu::bench
