@@ -35,7 +35,6 @@ class Run {
   Poll poll_;
   std::vector<Slot> slots_;
   std::uint64_t done_ = 0;
-  std::uint64_t resumed_ = 0;
   std::uint64_t errors_ = 0;
 };
 
@@ -70,7 +69,7 @@ void Run::on_event(Slot& slot) {
     ++errors_;
   } else {
     ++done_;
-    if (SSL_session_reused(slot.transport->tls()) == 1) ++resumed_;
+    if (SSL_session_reused(slot.transport->tls()) != (options_.resume ? 1 : 0)) ++errors_;
   }
   slot.transport.reset();
   open(slot);
@@ -91,12 +90,10 @@ Result Run::run() {
   const Nanoseconds from = now();
   const Nanoseconds cpu = meter_.cpu();
   const std::uint64_t done = done_;
-  const std::uint64_t resumed = resumed_;
   serve(from + from_seconds(options_.seconds));
   Result result;
   result.set("seconds", static_cast<double>(now() - from) / 1e9);
   result.set("handshakes", static_cast<double>(done_ - done));
-  result.set("resumed", static_cast<double>(resumed_ - resumed));
   result.set("cpu_us", static_cast<double>(meter_.cpu() - cpu) / 1e3);
   result.set("errors", static_cast<double>(errors_));
   return result;

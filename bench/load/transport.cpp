@@ -69,7 +69,11 @@ Transport::Transport(int port, const TlsClient* tls, SSL_SESSION* resumed)
   ssl_.reset(SSL_new(tls->context()));
   SSL_set_fd(ssl_.get(), descriptor_);
   SSL_set_connect_state(ssl_.get());
-  if (resumed != nullptr) SSL_set_session(ssl_.get(), resumed);
+  if (resumed == nullptr) return;
+  // A copy: OpenSSL uses a session of TLS 1.3 once.
+  SSL_SESSION* copy = SSL_SESSION_dup(resumed);
+  SSL_set_session(ssl_.get(), copy);
+  SSL_SESSION_free(copy);
 }
 
 Transport::~Transport() {

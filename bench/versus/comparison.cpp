@@ -68,15 +68,6 @@ const Pairs& Comparison::requests(const Shape& shape) {
                                      [&] { return load_.requests(them, shape); });
 }
 
-std::vector<Sample> Comparison::direct(Shape shape) {
-  shape.tls = false;
-  std::vector<Sample> samples;
-  for (int i = 0; i < pairs_; ++i) {
-    samples.push_back(load_.requests({port::backend, 0}, shape));
-  }
-  return samples;
-}
-
 Pairs Comparison::handshakes(bool resume_theirs) {
   const Subject us = ours(true);
   const Subject them = haproxy(true);

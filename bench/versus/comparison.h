@@ -30,8 +30,6 @@ class Comparison {
   int pairs() const noexcept { return pairs_; }
   /// Each shape is measured once.
   const Pairs& requests(const Shape& shape);
-  /// The backend without a proxy.
-  std::vector<Sample> direct(Shape shape);
   Pairs handshakes(bool resume_theirs);
   /// With new processes for each sample.
   Pairs idle(bool tls);
