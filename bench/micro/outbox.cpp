@@ -35,7 +35,8 @@ void outbox_batch(benchmark::State& state) {
   Runtime runtime;
   Sink sink;
   Scope scope(runtime);
-  Outbox outbox(runtime, sink, scope, {}, [](error_code) {});
+  const Outbox::Limits limits;
+  Outbox outbox(runtime, sink, scope, limits, [](error_code) {});
   const Bytes message(64, 7);
   const auto batch = state.range(0);
   for (auto _ : state) {

@@ -8,7 +8,7 @@
 
 namespace babilu::net {
 
-Outbox::Outbox(Runtime& runtime, Stream& stream, Scope& scope, Limits limits,
+Outbox::Outbox(Runtime& runtime, Stream& stream, Scope& scope, const Limits& limits,
                FailureHandler failed)
     : runtime_(runtime),
       stream_(stream),

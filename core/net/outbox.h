@@ -26,7 +26,9 @@ class Outbox {
   /// Told once, when the stream failed or stalled; nothing is written afterwards.
   using FailureHandler = std::function<void(error_code)>;
 
-  Outbox(Runtime& runtime, Stream& stream, Scope& scope, Limits limits, FailureHandler failed);
+  /// The limits must outlive it.
+  Outbox(Runtime& runtime, Stream& stream, Scope& scope, const Limits& limits,
+         FailureHandler failed);
 
   /// Append here, then call flush().
   Bytes& pending() noexcept { return pending_; }
@@ -54,7 +56,7 @@ class Outbox {
   Runtime& runtime_;
   Stream& stream_;
   Scope& scope_;
-  const Limits limits_;
+  const Limits& limits_;
   FailureHandler failed_handler_;
   Deferred flush_;
   Condition progress_;

@@ -26,7 +26,7 @@ Status explain(error_code error) {
 }  // namespace
 
 Connection::Connection(Runtime& runtime, net::StreamPtr stream, Side side,
-                       ConnectionOptions options, Handler& handler)
+                       const ConnectionOptions& options, Handler& handler)
     : runtime_(runtime),
       stream_(std::move(stream)),
       options_(options),
@@ -42,49 +42,61 @@ Connection::Connection(Runtime& runtime, net::StreamPtr stream, Side side,
 
 Connection::~Connection() = default;
 
-task<Status> Connection::run(wire::Hello hello) {
+void Connection::greet(wire::Hello hello) {
   multiplexer_.send_hello(std::move(hello));
   flush();
   last_read_ = last_request_ = runtime_.now();
   watch_.set(last_read_ + options_.hello_timeout);
+}
+
+// One coroutine, and few things in it: its frame is most of what an idle session costs.
+task<Status> Connection::run() {
   std::exception_ptr cancellation;
   try {
-    co_await read();
+    while (!outcome_) {
+      if (must_not_read()) {
+        co_await wait_until_reading();
+      } else if (read_what_is_there()) {
+        const error_code error = co_await stream_->readable();
+        if (error && !outcome_) outcome_ = std::make_unique<Status>(explain(error));
+      } else if (!outcome_) {
+        co_await runtime_.yield();
+      }
+    }
   } catch (...) {
     cancellation = std::current_exception();
   }
-  ended_ = true;
-  watch_.cancel();
-  stream_->close();
-  scope_.cancel();
+  end();
   // A cancelled run still has to wait for its own coroutines.
   co_await boost::asio::this_coro::reset_cancellation_state();
   co_await scope_.join();
   if (cancellation) std::rethrow_exception(cancellation);
-  co_return outcome_.value_or(Status{});
+  co_return std::move(*outcome_);
 }
 
-task<> Connection::read() {
-  int turns = 0;
-  while (!outcome_) {
-    if (must_not_read()) co_await wait_until_reading();
-    if (outcome_) break;
+void Connection::end() noexcept {
+  ended_ = true;
+  watch_.cancel();
+  stream_->close();
+  scope_.cancel();
+}
+
+bool Connection::read_what_is_there() {
+  for (int turns = 0; turns < reads_per_turn; ++turns) {
     const MutableByteView scratch = runtime_.scratch();
     const net::Transfer got = stream_->read_some(scratch);
     if (got.bytes > 0) take(scratch.first(got.bytes));
-    if (outcome_) break;
+    if (outcome_) return false;
     if (got.error && got.error != boost::asio::error::would_block) {
-      outcome_ = closing_ ? reason_to_close_ : explain(got.error);
-    } else if (got.bytes < scratch.size()) {
-      // A short read means that there is no more for now.
-      turns = 0;
-      const error_code error = co_await stream_->readable();
-      if (error && !outcome_) outcome_ = explain(error);
-    } else if (++turns == reads_per_turn) {
-      turns = 0;
-      co_await runtime_.yield();
+      outcome_ = closing_ ? std::move(reason_to_close_)
+                          : std::make_unique<Status>(explain(got.error));
+      return false;
     }
+    // A short read means that there is no more for now.
+    if (got.bytes < scratch.size()) return true;
+    if (must_not_read()) return false;
   }
+  return false;
 }
 
 bool Connection::must_not_read() const noexcept {
@@ -177,7 +189,7 @@ void Connection::on_goaway(std::uint32_t last, const Status& why) {
   handler_.on_goaway(last, why);
   // A goaway with an error is the other side's last word.
   if (!why.ok() && !outcome_) {
-    outcome_ = why;
+    outcome_ = std::make_unique<Status>(why);
     stream_->close();
     ended_early_.notify_all();
   }
@@ -187,7 +199,7 @@ void Connection::close(Status why) {
   if (closing_ || ended_ || outcome_) return;
   closing_ = true;
   multiplexer_.goaway(why);
-  reason_to_close_ = std::move(why);
+  reason_to_close_ = std::make_unique<Status>(std::move(why));
   scope_.spawn("farewell", finish());
 }
 
@@ -201,12 +213,12 @@ task<> Connection::finish() {
     const bool notified = co_await ended_early_.wait(deadline);
     if (!notified) break;
   }
-  abort(reason_to_close_);
+  if (!outcome_) abort(std::move(*reason_to_close_));
 }
 
 void Connection::abort(Status why) {
   if (outcome_ || ended_) return;
-  outcome_ = std::move(why);
+  outcome_ = std::make_unique<Status>(std::move(why));
   stream_->close();
   ended_early_.notify_all();
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "core/net/outbox.h"
 #include "core/net/stream.h"
@@ -48,14 +47,17 @@ class Connection final : private Multiplexer::Events {
     ~Handler() = default;
   };
 
-  Connection(Runtime& runtime, net::StreamPtr stream, Side side, ConnectionOptions options,
+  /// The options must outlive it.
+  Connection(Runtime& runtime, net::StreamPtr stream, Side side, const ConnectionOptions& options,
              Handler& handler);
   ~Connection();
 
-  /// Says hello and serves until the connection ends; the status says why: ok for an orderly end,
-  /// unavailable when the other side vanished, invalid_argument when it broke the protocol.
-  /// Coroutines of this connection have ended when run() returns, or throws when cancelled.
-  task<Status> run(wire::Hello hello);
+  /// Says hello; the first thing to do, before run().
+  void greet(wire::Hello hello);
+  /// Serves until the connection ends; the status says why: ok for an orderly end, unavailable when
+  /// the other side vanished, invalid_argument when it broke the protocol. Coroutines of this
+  /// connection have ended when run() returns, or throws when cancelled.
+  task<Status> run();
 
   /// While paused nothing is read: the other side has asked for more than is good for us. Pings
   /// wait too, and its silence is not held against it.
@@ -97,7 +99,9 @@ class Connection final : private Multiplexer::Events {
   void on_pong(std::uint32_t) override {}
   void on_goaway(std::uint32_t last, const Status& why) override;
 
-  task<> read();
+  /// Reads and takes what there is. False when there may be more, and others should have a turn.
+  bool read_what_is_there();
+  void end() noexcept;
   bool must_not_read() const noexcept;
   task<> wait_until_reading();
   bool is_idle(Clock::time_point now) const noexcept;
@@ -107,7 +111,7 @@ class Connection final : private Multiplexer::Events {
 
   Runtime& runtime_;
   net::StreamPtr stream_;
-  const ConnectionOptions options_;
+  const ConnectionOptions& options_;
   Handler& handler_;
   Scope scope_;
   net::Outbox outbox_;
@@ -122,8 +126,9 @@ class Connection final : private Multiplexer::Events {
   bool paused_ = false;
   bool closing_ = false;
   bool ended_ = false;
-  Status reason_to_close_;
-  std::optional<Status> outcome_;
+  // An open connection has neither, and takes no room for them.
+  std::unique_ptr<Status> reason_to_close_;
+  std::unique_ptr<Status> outcome_;
 };
 
 }  // namespace babilu::rpc

@@ -33,7 +33,7 @@ Session::Session(Runtime& runtime, net::StreamPtr stream, Side side, const Servi
       services_(services),
       options_(options),
       observer_(observer),
-      connection_(runtime, std::move(stream), side, options.connection, *this),
+      connection_(runtime, std::move(stream), side, options_.connection, *this),
       peer_(connection_.stream().peer()),
       changed_(runtime) {}
 
@@ -55,7 +55,8 @@ task<Status> Session::run() {
     });
     changed_.notify_all();
   });
-  outcome = co_await connection_.run(std::move(hello));
+  connection_.greet(std::move(hello));
+  outcome = co_await connection_.run();
   co_return outcome;
 }
 

@@ -87,8 +87,31 @@ void Descriptor::on_ready(std::uint32_t events) {
   if (reader != nullptr && reader->started()) reader->ready();
 }
 
-// Nothing of this object is touched after the wait: it may be gone by then.
+namespace {
+
+error_code explain(error_code outcome) {
+  if (outcome == asio::error::operation_aborted) throw boost::system::system_error(outcome);
+  return outcome == asio::error::bad_descriptor ? error_code(asio::error::operation_aborted)
+                                                : outcome;
+}
+
+}  // namespace
+
 task<error_code> Descriptor::wait(Direction& direction, Deadline deadline) {
+  if (deadline == no_deadline) return wait(direction);
+  return wait_until(direction, deadline);
+}
+
+// Nothing of this object is touched after the wait: it may be gone by then.
+task<error_code> Descriptor::wait(Direction& direction) {
+  if (!open()) co_return error_code(asio::error::operation_aborted);
+  if (direction.ready) co_return error_code();
+  Wait wait(runtime_, direction);
+  const Wait::Outcome outcome = co_await wait();
+  co_return explain(outcome.error);
+}
+
+task<error_code> Descriptor::wait_until(Direction& direction, Deadline deadline) {
   if (!open()) co_return error_code(asio::error::operation_aborted);
   if (direction.ready) co_return error_code();
   Wait wait(runtime_, direction);
@@ -97,13 +120,7 @@ task<error_code> Descriptor::wait(Direction& direction, Deadline deadline) {
       [](void* self) { static_cast<Wait*>(self)->give_up(asio::error::timed_out); }, &wait);
   alarm.set(deadline);
   const Wait::Outcome outcome = co_await wait();
-  if (outcome.error == asio::error::operation_aborted) {
-    throw boost::system::system_error(outcome.error);
-  }
-  if (outcome.error == asio::error::bad_descriptor) {
-    co_return error_code(asio::error::operation_aborted);
-  }
-  co_return outcome.error;
+  co_return explain(outcome.error);
 }
 
 }  // namespace babilu

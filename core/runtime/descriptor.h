@@ -49,6 +49,8 @@ class Descriptor {
 
   void on_ready(std::uint32_t events);
   task<error_code> wait(Direction& direction, Deadline deadline);
+  task<error_code> wait(Direction& direction);  ///< without a deadline: a smaller frame
+  task<error_code> wait_until(Direction& direction, Deadline deadline);
 
   Runtime& runtime_;
   int descriptor_;

@@ -1,7 +1,5 @@
 #include "roles/proxy/client_session.h"
 
-#include <boost/scope/scope_exit.hpp>
-
 #include "core/runtime/runtime.h"
 #include "core/wire/envelope.pb.h"
 #include "roles/proxy/relay.h"
@@ -9,21 +7,21 @@
 namespace babilu::proxy {
 
 ClientSession::ClientSession(Runtime& runtime, net::StreamPtr stream,
-                             const rpc::ConnectionOptions& options, Relay& relay)
+                             std::shared_ptr<const rpc::ConnectionOptions> options, Relay& relay)
     : relay_(relay),
-      connection_(runtime, std::move(stream), rpc::Side::listener, options, *this),
+      options_(std::move(options)),
+      connection_(runtime, std::move(stream), rpc::Side::listener, *options_, *this),
       answered_(runtime),
       remote_(connection_.stream().remote().to_string()),
       hop_(encode_hop(remote_, 1)) {}
 
+ClientSession::~ClientSession() { relay_.on_session_gone(connection_.multiplexer()); }
+
 task<rpc::Status> ClientSession::run() {
   wire::Hello hello;
   hello.set_agent("babilu proxy");
-  const boost::scope::scope_exit leave([&] {
-    relay_.on_session_gone(connection_.multiplexer());
-    answered_.notify_all();
-  });
-  co_return co_await connection_.run(std::move(hello));
+  connection_.greet(std::move(hello));
+  return connection_.run();
 }
 
 task<> ClientSession::drain(Deadline deadline) {

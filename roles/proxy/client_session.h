@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "core/rpc/connection.h"
@@ -11,8 +12,9 @@ class Relay;
 /// One client's connection. Knows nothing but how to hand its frames to the Relay.
 class ClientSession final : private rpc::Connection::Handler {
  public:
-  ClientSession(Runtime& runtime, net::StreamPtr stream, const rpc::ConnectionOptions& options,
-                Relay& relay);
+  ClientSession(Runtime& runtime, net::StreamPtr stream,
+                std::shared_ptr<const rpc::ConnectionOptions> options, Relay& relay);
+  ~ClientSession();
 
   /// Serves until the client leaves or is sent away.
   task<rpc::Status> run();
@@ -46,6 +48,7 @@ class ClientSession final : private rpc::Connection::Handler {
   void on_cancel(std::uint32_t stream, rpc::Multiplexer::Tag tag) override;
 
   Relay& relay_;
+  const std::shared_ptr<const rpc::ConnectionOptions> options_;
   rpc::Connection connection_;
   Condition answered_;
   const std::string remote_;

@@ -61,7 +61,8 @@ task<bool> Link::serve_once() {
   wire::Hello hello;
   hello.set_agent("babilu proxy");
   const boost::scope::scope_exit end([&] { take_down(); });
-  const rpc::Status why = co_await connection_->run(std::move(hello));
+  connection_->greet(std::move(hello));
+  const rpc::Status why = co_await connection_->run();
   last_failure_ = why.ok() ? "the backend closed the link" : why.to_string();
   co_return connection_->multiplexer().greeted();
 }

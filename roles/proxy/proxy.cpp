@@ -24,6 +24,7 @@ Proxy::Proxy(Runtime& runtime, net::Network& network, net::Security& sessions,
       shared_(shared),
       listener_(std::move(listener)),
       options_(std::move(options)),
+      session_options_(std::make_shared<const rpc::ConnectionOptions>(options_.session)),
       relay_(runtime, shared.observer, options_.relay),
       pool_(runtime, network, links, shared.figures, options_.link, relay_),
       session_scope_(runtime),
@@ -33,6 +34,7 @@ Proxy::Proxy(Runtime& runtime, net::Network& network, net::Security& sessions,
 
 void Proxy::apply(ProxyOptions options) {
   options_ = std::move(options);
+  session_options_ = std::make_shared<const rpc::ConnectionOptions>(options_.session);
   pool_.set_backends(options_.backends);
 }
 
@@ -65,7 +67,7 @@ task<> Proxy::accept() {
   for (;;) {
     Result<net::StreamPtr> stream = co_await listener_->accept();
     if (stream) {
-      session_scope_.spawn("session", serve(std::move(*stream)));
+      session_scope_.spawn("handshake", shake_hands(std::move(*stream)));
     } else if (stream.error() == boost::asio::error::operation_aborted) {
       co_return;
     } else {
@@ -76,7 +78,7 @@ task<> Proxy::accept() {
   }
 }
 
-task<> Proxy::serve(net::StreamPtr raw) {
+task<> Proxy::shake_hands(net::StreamPtr raw) {
   const net::Address remote = raw->remote();
   Result<net::StreamPtr> stream = co_await session_security_.accept(
       std::move(raw), runtime_.now() + options_.handshake_timeout);
@@ -85,15 +87,25 @@ task<> Proxy::serve(net::StreamPtr raw) {
     log_refusal(remote, "handshake failed", stream.error().message());
     co_return;
   }
-  ClientSession session(runtime_, std::move(*stream), options_.session, relay_);
-  const auto position = sessions_.insert(sessions_.end(), &session);
+  // A coroutine of its own: what the handshake needed goes with this one.
+  session_scope_.spawn("session", serve(std::make_unique<ClientSession>(
+                                      runtime_, std::move(*stream), session_options_, relay_)));
+}
+
+task<> Proxy::serve(std::unique_ptr<ClientSession> session) {
+  const auto position = sessions_.insert(sessions_.end(), session.get());
   shared_.observer.on_session_opened();
   const boost::scope::scope_exit forget([&] {
     sessions_.erase(position);
     shared_.observer.on_session_closed();
   });
-  const rpc::Status why = co_await session.run();
-  if (!why.ok()) log_refusal(remote, "session ended", why.to_string());
+  log_end(*session, co_await session->run());
+}
+
+void Proxy::log_end(const ClientSession& session, const rpc::Status& why) {
+  if (why.ok()) return;
+  shared_.log.limited(telemetry::LogLevel::warn, "session ended", "session ended",
+                      field("remote", session.remote()), field("why", why.to_string()));
 }
 
 void Proxy::log_refusal(const net::Address& remote, const char* what, std::string_view why) {

@@ -58,8 +58,10 @@ class Proxy {
 
  private:
   task<> accept();
-  task<> serve(net::StreamPtr raw);
+  task<> shake_hands(net::StreamPtr raw);
+  task<> serve(std::unique_ptr<ClientSession> session);
   task<> drain_session(ClientSession& session, Deadline deadline);
+  void log_end(const ClientSession& session, const rpc::Status& why);
   void log_refusal(const net::Address& remote, const char* what, std::string_view why);
 
   Runtime& runtime_;
@@ -67,6 +69,7 @@ class Proxy {
   ProxyShared& shared_;
   net::ListenerPtr listener_;
   ProxyOptions options_;
+  std::shared_ptr<const rpc::ConnectionOptions> session_options_;
   Relay relay_;
   Pool pool_;
   std::list<ClientSession*> sessions_;
