@@ -122,12 +122,12 @@ std::optional<Violation> Multiplexer::on_request(const Frame& frame, Events& eve
 }
 
 std::optional<Violation> Multiplexer::on_reply(const Frame& frame, Events& events) {
-  const auto found = outgoing_.find(frame.header.stream);
-  if (found == outgoing_.end()) {
+  const Tag* const found = outgoing_.find(frame.header.stream);
+  if (found == nullptr) {
     return protocol_error("unknown_stream", "a reply to a request that was not sent");
   }
-  const Tag tag = found->second;
-  outgoing_.erase(found);
+  const Tag tag = *found;
+  outgoing_.erase(frame.header.stream);
   events.on_reply(frame, tag);
   return std::nullopt;
 }
@@ -135,14 +135,13 @@ std::optional<Violation> Multiplexer::on_reply(const Frame& frame, Events& event
 void Multiplexer::on_stream_frame(const Frame& frame, Events& events) {
   // A stream that is not live any more is no error: the final reply was on its way.
   const bool outgoing = ours(frame.header.stream);
-  const Streams& streams = outgoing ? outgoing_ : incoming_;
-  const auto found = streams.find(frame.header.stream);
-  if (found == streams.end()) return;
+  const Tag* const found = (outgoing ? outgoing_ : incoming_).find(frame.header.stream);
+  if (found == nullptr) return;
   switch (frame.header.kind) {
-    case Kind::item: events.on_item(frame, found->second, outgoing); break;
-    case Kind::credit: events.on_credit(frame, found->second, outgoing); break;
+    case Kind::item: events.on_item(frame, *found, outgoing); break;
+    case Kind::credit: events.on_credit(frame, *found, outgoing); break;
     default:
-      if (!outgoing) events.on_cancel(frame.header.stream, found->second);
+      if (!outgoing) events.on_cancel(frame.header.stream, *found);
   }
 }
 
@@ -176,7 +175,7 @@ std::uint32_t Multiplexer::request(const Header& head, ByteView hop, ByteView pa
 }
 
 void Multiplexer::forward(const Header& head, ByteView payload) {
-  const Streams& streams = ours(head.stream) ? outgoing_ : incoming_;
+  const StreamTable& streams = ours(head.stream) ? outgoing_ : incoming_;
   if (streams.contains(head.stream)) wire::append(out_, head, {}, {}, payload);
 }
 
@@ -201,7 +200,7 @@ void Multiplexer::reply(std::uint32_t stream, const Reply& reply) {
 }
 
 void Multiplexer::relay_reply(std::uint32_t stream, const Header& head, ByteView payload) {
-  if (incoming_.erase(stream) == 0) return;
+  if (!incoming_.erase(stream)) return;
   Header header = head;
   header.kind = Kind::reply;
   header.stream = stream;
@@ -210,8 +209,7 @@ void Multiplexer::relay_reply(std::uint32_t stream, const Header& head, ByteView
 }
 
 void Multiplexer::set_tag(std::uint32_t stream, Tag tag) {
-  Streams& streams = ours(stream) ? outgoing_ : incoming_;
-  if (auto found = streams.find(stream); found != streams.end()) found->second = tag;
+  if (Tag* const found = (ours(stream) ? outgoing_ : incoming_).find(stream)) *found = tag;
 }
 
 void Multiplexer::ping(std::uint32_t value) { send(Kind::ping, value, {}); }

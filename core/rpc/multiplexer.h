@@ -3,9 +3,8 @@
 #include <optional>
 #include <string>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "core/rpc/status.h"
+#include "core/rpc/stream_table.h"
 #include "core/wire/reader.h"
 
 namespace babilu::wire {
@@ -37,7 +36,7 @@ struct Violation {
 /// Each stream carries a `tag` of the owner's choice, so the owner needs no table of its own.
 class Multiplexer {
  public:
-  using Tag = std::uintptr_t;
+  using Tag = StreamTable::Tag;
 
   /// What the other side did. A frame's views are valid during the call.
   class Events {
@@ -104,8 +103,6 @@ class Multiplexer {
   void abandon_incoming(Visit&& visit);
 
  private:
-  using Streams = boost::unordered_flat_map<std::uint32_t, Tag>;
-
   std::optional<Violation> on_frame(const wire::Frame& frame, Events& events);
   std::optional<Violation> on_hello(const wire::Frame& frame, Events& events);
   std::optional<Violation> on_request(const wire::Frame& frame, Events& events);
@@ -119,8 +116,8 @@ class Multiplexer {
   const MultiplexerLimits limits_;
   Bytes& out_;
   wire::FrameReader reader_;
-  Streams incoming_;
-  Streams outgoing_;
+  StreamTable incoming_;
+  StreamTable outgoing_;
   std::uint32_t next_stream_;
   std::uint32_t last_incoming_ = 0;
   std::uint32_t peer_frame_limit_ = wire::default_frame_limit;
@@ -132,14 +129,14 @@ class Multiplexer {
 
 template <class Visit>
 void Multiplexer::abandon_outgoing(Visit&& visit) {
-  Streams abandoned = std::exchange(outgoing_, {});
-  for (const auto& [stream, tag] : abandoned) visit(tag);
+  const StreamTable abandoned = std::exchange(outgoing_, {});
+  abandoned.each([&](std::uint32_t, Tag tag) { visit(tag); });
 }
 
 template <class Visit>
 void Multiplexer::abandon_incoming(Visit&& visit) {
-  Streams abandoned = std::exchange(incoming_, {});
-  for (const auto& [stream, tag] : abandoned) visit(tag);
+  const StreamTable abandoned = std::exchange(incoming_, {});
+  abandoned.each([&](std::uint32_t, Tag tag) { visit(tag); });
 }
 
 }  // namespace babilu::rpc

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace babilu::rpc {
+
+/// Live streams of one side and their tags: a hash table with linear probing. Stream numbers count
+/// up, so they are their own hash, and neighbours in time are neighbours in memory. It starts with
+/// four places (64 bytes), where a general one takes half a kilobyte, and there are many idle
+/// sessions.
+///
+/// Any number of streams. Not copyable. Pointers are valid until the next emplace or erase.
+class StreamTable {
+ public:
+  using Tag = std::uintptr_t;
+
+  StreamTable() = default;
+  StreamTable(StreamTable&& other) noexcept { swap(other); }
+  StreamTable& operator=(StreamTable&& other) noexcept {
+    StreamTable taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+
+  std::size_t size() const noexcept { return size_; }
+  bool contains(std::uint32_t stream) const noexcept { return index_of(stream) != none; }
+  Tag* find(std::uint32_t stream) noexcept {
+    const std::size_t at = index_of(stream);
+    return at == none ? nullptr : &places_[at].tag;
+  }
+  const Tag* find(std::uint32_t stream) const noexcept {
+    return const_cast<StreamTable*>(this)->find(stream);
+  }
+
+  /// The stream must not be 0, nor be there already.
+  void emplace(std::uint32_t stream, Tag tag) {
+    if (4 * (size_ + 1) > 3 * capacity_) grow();
+    std::size_t at = home(stream);
+    while (places_[at].stream != 0) at = (at + 1) & (capacity_ - 1);
+    places_[at] = {stream, tag};
+    ++size_;
+  }
+
+  bool erase(std::uint32_t stream) noexcept {
+    std::size_t hole = index_of(stream);
+    if (hole == none) return false;
+    --size_;
+    // Those behind move up, so that no probe ends before it has found its own (Knuth 6.4, R).
+    for (std::size_t at = (hole + 1) & (capacity_ - 1); places_[at].stream != 0;
+         at = (at + 1) & (capacity_ - 1)) {
+      const std::size_t wanted = home(places_[at].stream);
+      const bool may_move = ((at - wanted) & (capacity_ - 1)) >= ((at - hole) & (capacity_ - 1));
+      if (!may_move) continue;
+      places_[hole] = places_[at];
+      hole = at;
+    }
+    places_[hole].stream = 0;
+    return true;
+  }
+
+  /// visit(stream, tag) for each, in no order that means anything but the same in each run. It must
+  /// not change the table.
+  template <class Visit>
+  void each(Visit visit) const {
+    for (std::size_t at = 0; at < capacity_; ++at) {
+      if (places_[at].stream != 0) visit(places_[at].stream, places_[at].tag);
+    }
+  }
+
+ private:
+  struct Place {
+    std::uint32_t stream = 0;  ///< 0: free; no stream has this number
+    Tag tag = 0;
+  };
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  std::size_t home(std::uint32_t stream) const noexcept { return (stream >> 1) & (capacity_ - 1); }
+
+  std::size_t index_of(std::uint32_t stream) const noexcept {
+    if (size_ == 0) return none;
+    for (std::size_t at = home(stream); places_[at].stream != 0; at = (at + 1) & (capacity_ - 1)) {
+      if (places_[at].stream == stream) return at;
+    }
+    return none;
+  }
+
+  void grow() {
+    StreamTable larger;
+    larger.capacity_ = capacity_ == 0 ? 4 : 2 * capacity_;
+    larger.places_ = std::make_unique<Place[]>(larger.capacity_);
+    each([&](std::uint32_t stream, Tag tag) { larger.emplace(stream, tag); });
+    swap(larger);
+  }
+
+  void swap(StreamTable& other) noexcept {
+    std::swap(places_, other.places_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(size_, other.size_);
+  }
+
+  std::unique_ptr<Place[]> places_;
+  std::size_t capacity_ = 0;  ///< a power of two; at least a quarter of it is free
+  std::size_t size_ = 0;
+};
+
+}  // namespace babilu::rpc

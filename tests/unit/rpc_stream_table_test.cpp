@@ -1,0 +1,53 @@
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "core/rpc/stream_table.h"
+
+namespace babilu::rpc {
+namespace {
+
+TEST(StreamTable, IsEmptyAtFirst) {
+  StreamTable table;
+  EXPECT_EQ(table.size(), 0u);
+  EXPECT_FALSE(table.contains(1));
+  EXPECT_EQ(table.find(1), nullptr);
+  EXPECT_FALSE(table.erase(1));
+  table.each([](std::uint32_t, StreamTable::Tag) { ADD_FAILURE(); });
+}
+
+TEST(StreamTable, AgreesWithAMapWhateverIsDone) {
+  std::mt19937 random(1);
+  StreamTable table;
+  std::map<std::uint32_t, StreamTable::Tag> map;
+  std::uint32_t next = 0xFFFFF000;  // wraps on the way
+  for (int step = 0; step < 200'000; ++step) {
+    // Few streams live, then many, then few: it grows, and works on when nearly empty.
+    const bool add = random() % 100 < (step / 20'000 % 2 == 0 ? 55 : 45);
+    if (add) {
+      do next += 2; while (next == 0 || map.contains(next));
+      table.emplace(next, step);
+      map[next] = static_cast<StreamTable::Tag>(step);
+    } else if (!map.empty()) {
+      auto victim = map.lower_bound(static_cast<std::uint32_t>(random()));
+      if (victim == map.end()) victim = map.begin();
+      ASSERT_TRUE(table.erase(victim->first));
+      ASSERT_FALSE(table.contains(victim->first));
+      map.erase(victim);
+    }
+    ASSERT_EQ(table.size(), map.size());
+    const auto some = map.lower_bound(static_cast<std::uint32_t>(random()));
+    if (some == map.end()) continue;
+    ASSERT_NE(table.find(some->first), nullptr);
+    ASSERT_EQ(*table.find(some->first), some->second);
+  }
+  std::map<std::uint32_t, StreamTable::Tag> seen;
+  table.each([&](std::uint32_t stream, StreamTable::Tag tag) { seen[stream] = tag; });
+  EXPECT_EQ(seen, map);
+  const StreamTable moved = std::move(table);
+  EXPECT_EQ(moved.size(), map.size());
+}
+
+}  // namespace
+}  // namespace babilu::rpc
