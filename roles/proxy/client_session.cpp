@@ -7,12 +7,14 @@
 namespace babilu::proxy {
 
 ClientSession::ClientSession(Runtime& runtime, net::StreamPtr stream,
-                             std::shared_ptr<const rpc::ConnectionOptions> options, Relay& relay)
+                             std::shared_ptr<const rpc::ConnectionOptions> options,
+                             std::string remote, Admission::Ticket ticket, Relay& relay)
     : relay_(relay),
       options_(std::move(options)),
+      ticket_(std::move(ticket)),
       connection_(runtime, std::move(stream), rpc::Side::listener, *options_, *this),
       answered_(runtime),
-      remote_(connection_.stream().remote().to_string()),
+      remote_(std::move(remote)),
       hop_(encode_hop(remote_, 1)) {}
 
 ClientSession::~ClientSession() { relay_.on_session_gone(connection_.multiplexer()); }
@@ -35,8 +37,8 @@ task<> ClientSession::drain(Deadline deadline) {
   connection_.close({});
 }
 
-std::optional<rpc::Status> ClientSession::too_many_requests(Clock::time_point) {
-  return std::nullopt;
+std::optional<rpc::Status> ClientSession::too_many_requests(Clock::time_point now) {
+  return ticket_.take_request(now);
 }
 
 void ClientSession::keep(std::size_t bytes, std::size_t most) {

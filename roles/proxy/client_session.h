@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/rpc/connection.h"
+#include "roles/proxy/admission.h"
 
 namespace babilu::proxy {
 
@@ -13,7 +14,8 @@ class Relay;
 class ClientSession final : private rpc::Connection::Handler {
  public:
   ClientSession(Runtime& runtime, net::StreamPtr stream,
-                std::shared_ptr<const rpc::ConnectionOptions> options, Relay& relay);
+                std::shared_ptr<const rpc::ConnectionOptions> options, std::string remote,
+                Admission::Ticket ticket, Relay& relay);
   ~ClientSession();
 
   /// Serves until the client leaves or is sent away.
@@ -49,6 +51,7 @@ class ClientSession final : private rpc::Connection::Handler {
 
   Relay& relay_;
   const std::shared_ptr<const rpc::ConnectionOptions> options_;
+  Admission::Ticket ticket_;
   rpc::Connection connection_;
   Condition answered_;
   const std::string remote_;

@@ -86,6 +86,17 @@ json::value describe(Figures& figures) {
   return backends;
 }
 
+json::value describe(const Admission& admission) {
+  const AdmissionOptions options = admission.options();
+  return json::object{{"sessions", options.sessions},
+                      {"sessions_open", admission.sessions()},
+                      {"sessions_per_address", options.each.sessions},
+                      {"handshakes_per_second", options.each.handshakes_per_second},
+                      {"requests_per_second", options.each.requests_per_second},
+                      {"overrides", options.overrides.size()},
+                      {"exempt_networks", options.exempt.size()}};
+}
+
 /// "/backends/127.0.0.1:7401/drain" to the name and what is asked of it.
 admin::Response change_backend(Fleet& fleet, std::string_view path) {
   constexpr std::string_view folder = "/backends/";
@@ -111,12 +122,13 @@ admin::Response change_backend(Fleet& fleet, std::string_view path) {
 
 }  // namespace
 
-void extend(admin::Admin& admin, Fleet& fleet) {
+void extend(admin::Admin& admin, Fleet& fleet, const Admission& admission) {
   admin.handle(admin::Method::post, "/backends/*", "NAME/drain, NAME/undrain: one backend's work",
                [&fleet](const admin::Request& request) {
                  return change_backend(fleet, request.path);
                });
   admin.add_stats("backends", [&fleet] { return describe(fleet.figures()); });
+  admin.add_stats("limits", [&admission] { return describe(admission); });
 }
 
 }  // namespace babilu::proxy

@@ -59,7 +59,8 @@ class Fleet::Membership {
 ///
 ///   POST /backends/NAME/drain    no new requests to this backend
 ///   POST /backends/NAME/undrain  as before
-///   GET  /stats                  section "backends": health, load, latency, retries, bytes
-void extend(admin::Admin& admin, Fleet& fleet);
+///   GET  /stats                  section "backends": health, load, latency, retries, bytes;
+///                                section "limits": those in force
+void extend(admin::Admin& admin, Fleet& fleet, const Admission& admission);
 
 }  // namespace babilu::proxy

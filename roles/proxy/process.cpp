@@ -15,6 +15,28 @@ namespace {
 
 Backend parse_backend(const std::string& text) { return *Backend::parse(text); }
 
+bool is_network(std::string_view text) { return Cidr::parse(text).has_value(); }
+bool is_override(std::string_view text) {
+  return AdmissionOptions::parse_override(text, {}).has_value();
+}
+
+std::vector<Cidr> networks(const std::vector<std::string>& texts) {
+  std::vector<Cidr> parsed;
+  for (const std::string& text : texts) parsed.push_back(*Cidr::parse(text));
+  return parsed;
+}
+
+AdmissionOptions admission_of(const ProxyConfig& config) {
+  AdmissionOptions options{.sessions = config.sessions,
+                           .each = config.each_address,
+                           .overrides = {},
+                           .exempt = networks(config.exempt)};
+  for (const std::string& text : config.overrides) {
+    options.overrides.push_back(*AdmissionOptions::parse_override(text, config.each_address));
+  }
+  return options;
+}
+
 ProxyOptions options_of(const ProxyConfig& config) {
   constexpr std::size_t link_buffer = 256 * 1024;
   ProxyOptions options;
@@ -28,6 +50,7 @@ ProxyOptions options_of(const ProxyConfig& config) {
   options.session.frame_timeout = config.frame_timeout;
   options.session.idle_timeout = config.idle_timeout;
   options.relay.wait_for_backend = config.wait_for_backend;
+  options.balancers = networks(config.balancers);
   options.link.connection.ping_after = std::chrono::seconds(2);
   options.link.connection.ping_timeout = std::chrono::seconds(3);
   options.link.connection.outbox.keep = link_buffer;
@@ -81,7 +104,8 @@ class Process {
         context_(load_context_or_throw(config)),
         figures_(node_.metrics()),
         observer_(node_.metrics(), node_.log().component("proxy"), node_.log().component("access")),
-        shared_{node_.lifecycle(), node_.log().component("proxy"), observer_, figures_},
+        admission_(admission_of(config)),
+        shared_{node_.lifecycle(), node_.log().component("proxy"), observer_, figures_, admission_},
         fleet_(figures_) {
     observer_.set_access_log(config.access_one_of);
     node_.lifecycle().add_check("backends", [this]() -> std::optional<std::string> {
@@ -98,7 +122,7 @@ class Process {
         [this](Runtime& runtime, net::Network& network, unsigned) {
           return serve(runtime, network);
         },
-        [this](admin::Admin& admin) { extend(admin, fleet_); });
+        [this](admin::Admin& admin) { extend(admin, fleet_, admission_); });
   }
 
  private:
@@ -137,6 +161,7 @@ class Process {
     auto context = load_context(*config);
     if (!context) return refuse(context.error());
     observer_.set_access_log(config->access_one_of);
+    admission_.set_options(admission_of(*config));
     fleet_.apply(options_of(*config), *context);
     node_.log().info("reloaded",
                      field("backends", fmt::format("{}", fmt::join(config->backends, ", "))));
@@ -149,6 +174,7 @@ class Process {
   const tls::ContextPtr context_;
   Figures figures_;
   Observer observer_;
+  Admission admission_;
   ProxyShared shared_;
   Fleet fleet_;
 };
@@ -181,7 +207,24 @@ void bind(config::Schema& schema, ProxyConfig& config) {
                 "how long a request waits while no backend is there");
   schema.option("access_log", config.access_one_of,
                 "log one of so many requests, 1 for each; 0 for none");
+  schema.option("balancers", config.balancers,
+                "networks of load balancers whose connections begin with a PROXY v2 header",
+                config::readable("a network such as 10.0.0.0/8", is_network));
   auto limits = schema.section("limits", "what a client may do");
+  limits.option("sessions", config.sessions, "sessions open at once, in all",
+                config::range(1u, 1'000'000u));
+  limits.option("sessions_per_address", config.each_address.sessions,
+                "the same for one address, or one /64 of IPv6");
+  limits.option("handshakes_per_second", config.each_address.handshakes_per_second,
+                "new sessions a second for one address; twice as many at once");
+  limits.option("requests_per_second", config.each_address.requests_per_second,
+                "requests a second for one address; twice as many at once");
+  limits.option("overrides", config.overrides, "other limits for some networks",
+                config::readable(
+                    "a network and limits such as \"10.0.0.0/8 sessions=5000 handshakes=500 requests=20000\"",
+                    is_override));
+  limits.option("exempt", config.exempt, "networks without limits for an address",
+                config::readable("a network such as 127.0.0.0/8", is_network));
   limits.option("handshake_timeout", config.handshake_timeout, "how long a handshake may take");
   limits.option("frame_timeout", config.frame_timeout, "how long a frame may take to arrive");
   limits.option("idle_timeout", config.idle_timeout,

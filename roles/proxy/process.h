@@ -25,6 +25,11 @@ struct ProxyConfig {
   config::ByteSize frame_limit{wire::default_frame_limit};
   unsigned streams = 1024;
   unsigned access_one_of = 0;
+  unsigned sessions = 15'000;
+  AddressLimits each_address;
+  std::vector<std::string> overrides;
+  std::vector<std::string> exempt = {"127.0.0.0/8", "::1/128"};
+  std::vector<std::string> balancers;
 };
 
 void bind(config::Schema& schema, ProxyConfig& config);

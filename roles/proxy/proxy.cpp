@@ -1,8 +1,12 @@
 #include "roles/proxy/proxy.h"
 
+#include <algorithm>
+
 #include <boost/asio/error.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/scope/scope_exit.hpp>
 
+#include "core/net/proxy_protocol.h"
 #include "core/runtime/runtime.h"
 
 namespace babilu::proxy {
@@ -78,18 +82,56 @@ task<> Proxy::accept() {
   }
 }
 
+task<Result<net::Address>> Proxy::identify(net::Stream& raw, Deadline deadline) {
+  const net::Address remote = raw.remote();
+  boost::system::error_code not_a_number;
+  const auto number = boost::asio::ip::make_address(remote.host, not_a_number);
+  const bool balanced = !not_a_number && std::ranges::any_of(options_.balancers, [&](const Cidr& c) {
+    return c.contains(number);
+  });
+  if (!balanced) co_return remote;
+  const auto named = co_await net::read_proxy_header(raw, deadline);
+  if (!named) co_return named.error();
+  co_return named->value_or(remote);
+}
+
 task<> Proxy::shake_hands(net::StreamPtr raw) {
-  const net::Address remote = raw->remote();
-  Result<net::StreamPtr> stream = co_await session_security_.accept(
-      std::move(raw), runtime_.now() + options_.handshake_timeout);
+  const Deadline deadline = runtime_.now() + options_.handshake_timeout;
+  const auto remote = co_await identify(*raw, deadline);
+  if (!remote) {
+    shared_.observer.on_handshake_failed();
+    log_refusal(raw->remote(), "handshake failed", remote.error().message());
+    co_return;
+  }
+  // In a simulation hosts have names: there one stands for all.
+  boost::system::error_code not_a_number;
+  const auto number = boost::asio::ip::make_address(remote->host, not_a_number);
+  auto ticket = shared_.admission.admit(number, runtime_.now());
+  if (!ticket) {
+    turn_away(*raw, *remote, ticket.error());
+    co_return;
+  }
+  Result<net::StreamPtr> stream = co_await session_security_.accept(std::move(raw), deadline);
   if (!stream) {
     shared_.observer.on_handshake_failed();
-    log_refusal(remote, "handshake failed", stream.error().message());
+    log_refusal(*remote, "handshake failed", stream.error().message());
     co_return;
   }
   // A coroutine of its own: what the handshake needed goes with this one.
   session_scope_.spawn("session", serve(std::make_unique<ClientSession>(
-                                      runtime_, std::move(*stream), session_options_, relay_)));
+                                      runtime_, std::move(*stream), session_options_,
+                                      remote->to_string(), std::move(*ticket), relay_)));
+}
+
+/// Before any handshake, which would cost more than a session: so only who speaks plaintext hears why.
+void Proxy::turn_away(net::Stream& raw, const net::Address& remote, const rpc::Status& why) {
+  shared_.observer.on_turned_away();
+  log_refusal(remote, "turned away", why.to_string());
+  if (session_security_.encrypted()) return;
+  Bytes frames;
+  rpc::Multiplexer last_words(rpc::Side::listener, {}, frames);
+  last_words.goaway(why);
+  raw.write_some(frames);
 }
 
 task<> Proxy::serve(std::unique_ptr<ClientSession> session) {

@@ -21,6 +21,8 @@ struct ProxyOptions {
   rpc::ConnectionOptions session;
   Link::Options link;
   RelayOptions relay;
+  /// Balancers whose connections begin with a PROXY header that names the client.
+  std::vector<Cidr> balancers;
   Clock::duration handshake_timeout = std::chrono::seconds(5);
   Clock::duration drain_timeout = std::chrono::seconds(20);
 };
@@ -31,6 +33,7 @@ struct ProxyShared {
   telemetry::Log log;
   Observer& observer;
   Figures& figures;
+  Admission& admission;
 };
 
 /// A proxy on one Runtime: its listener, its sessions, its links.
@@ -59,6 +62,9 @@ class Proxy {
  private:
   task<> accept();
   task<> shake_hands(net::StreamPtr raw);
+  /// Who is at the other end: what a balancer says, or the address itself.
+  task<Result<net::Address>> identify(net::Stream& raw, Deadline deadline);
+  void turn_away(net::Stream& raw, const net::Address& remote, const rpc::Status& why);
   task<> serve(std::unique_ptr<ClientSession> session);
   task<> drain_session(ClientSession& session, Deadline deadline);
   void log_end(const ClientSession& session, const rpc::Status& why);

@@ -77,7 +77,7 @@ ProxyNode::ProxyNode(sim::World& world, const std::vector<std::string>& backends
     : log_(log_into(world, "proxy")),
       figures_(metrics_),
       observer_(metrics_, log_, log_),
-      shared_{lifecycle_, log_, observer_, figures_},
+      shared_{lifecycle_, log_, observer_, figures_, admission_},
       proxy_(std::make_unique<proxy::Proxy>(
           world.runtime(), world.host("proxy"), security_, security_,
           *world.host("proxy").listen(SimulatedStack::address()), shared_,

@@ -73,6 +73,7 @@ class ProxyNode {
   net::Plaintext security_;
   proxy::Figures figures_;
   proxy::Observer observer_;
+  proxy::Admission admission_{{}};
   proxy::ProxyShared shared_;
   std::unique_ptr<proxy::Proxy> proxy_;
 };

@@ -1,0 +1,84 @@
+#include "core/net/proxy_protocol.h"
+
+#include <algorithm>
+#include <array>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/address.hpp>
+
+namespace babilu::net {
+
+namespace ip = boost::asio::ip;
+
+namespace {
+
+constexpr std::array<std::uint8_t, 12> signature{0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D,
+                                                 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A};
+constexpr std::size_t fixed_bytes = 16;  // signature, version and command, family, length
+constexpr std::size_t most_bytes = 2048;  // addresses and TLVs; some carry certificates' names
+
+class Category final : public boost::system::error_category {
+ public:
+  const char* name() const noexcept override { return "PROXY protocol"; }
+  std::string message(int value) const override {
+    switch (static_cast<ProxyProtocolError>(value)) {
+      case ProxyProtocolError::not_version_2:
+        return "no PROXY protocol header of version 2 came first; in HAProxy, use send-proxy-v2";
+      case ProxyProtocolError::malformed: return "the PROXY protocol header is malformed";
+      case ProxyProtocolError::too_long: return "the PROXY protocol header is too long";
+    }
+    return "unknown error";
+  }
+};
+
+task<error_code> read_exactly(Stream& stream, MutableByteView into, Deadline deadline) {
+  while (!into.empty()) {
+    const Transfer got = stream.read_some(into);
+    into = into.subspan(got.bytes);
+    if (got.error == boost::asio::error::would_block) {
+      const error_code error = co_await stream.readable(deadline);
+      if (error) co_return error;
+    } else if (got.error) {
+      co_return got.error;
+    }
+  }
+  co_return error_code();
+}
+
+template <class IpAddress>
+Result<std::optional<Address>> source_of(ByteView body) {
+  typename IpAddress::bytes_type bytes;
+  // Source, destination, source port, destination port (section 2.2).
+  if (body.size() < 2 * bytes.size() + 4) return ProxyProtocolError::malformed;
+  std::copy_n(body.begin(), bytes.size(), bytes.begin());
+  const ByteView port = body.subspan(2 * bytes.size(), 2);
+  return Address{IpAddress(bytes).to_string(), static_cast<std::uint16_t>(port[0] << 8 | port[1])};
+}
+
+}  // namespace
+
+const boost::system::error_category& proxy_protocol_category() noexcept {
+  static const Category category;
+  return category;
+}
+
+task<Result<std::optional<Address>>> read_proxy_header(Stream& stream, Deadline deadline) {
+  std::array<std::uint8_t, fixed_bytes> fixed{};
+  error_code error = co_await read_exactly(stream, fixed, deadline);
+  if (error) co_return error;
+  const bool ours = std::equal(signature.begin(), signature.end(), fixed.begin());
+  if (!ours || fixed[12] >> 4 != 2) co_return error_code(ProxyProtocolError::not_version_2);
+  const unsigned command = fixed[12] & 0xF;
+  const std::size_t size = std::size_t{fixed[14]} << 8 | fixed[15];
+  if (command > 1) co_return error_code(ProxyProtocolError::malformed);
+  if (size > most_bytes) co_return error_code(ProxyProtocolError::too_long);
+  Bytes body(size);
+  error = co_await read_exactly(stream, body, deadline);
+  if (error) co_return error;
+  const unsigned family = fixed[13] >> 4;
+  if (command == 1 && family == 1) co_return source_of<ip::address_v4>(body);
+  if (command == 1 && family == 2) co_return source_of<ip::address_v6>(body);
+  co_return std::optional<Address>();
+}
+
+}  // namespace babilu::net
