@@ -26,14 +26,14 @@ Poll::~Poll() {
   close(descriptor_);
 }
 
-void Poll::add(int descriptor, void* owner, std::uint32_t events) {
+void Poll::add(int descriptor, void* owner, std::uint32_t events) const {
   epoll_event event = event_for(owner, events);
   if (epoll_ctl(descriptor_, EPOLL_CTL_ADD, descriptor, &event) != 0) {
     throw std::runtime_error("epoll takes no more descriptors");
   }
 }
 
-void Poll::change(int descriptor, void* owner, std::uint32_t events) {
+void Poll::change(int descriptor, void* owner, std::uint32_t events) const {
   epoll_event event = event_for(owner, events);
   epoll_ctl(descriptor_, EPOLL_CTL_MOD, descriptor, &event);
 }

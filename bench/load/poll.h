@@ -19,8 +19,8 @@ class Poll {
   Poll& operator=(const Poll&) = delete;
 
   /// `owner` comes back with each event; nullptr is for the listener.
-  void add(int descriptor, void* owner, std::uint32_t events);
-  void change(int descriptor, void* owner, std::uint32_t events);
+  void add(int descriptor, void* owner, std::uint32_t events) const;
+  void change(int descriptor, void* owner, std::uint32_t events) const;
   /// What happened, after `patience` at the latest.
   std::span<const epoll_event> wait(Nanoseconds patience);
 

@@ -9,10 +9,11 @@ namespace babilu::bench {
 
 namespace {
 
-constexpr int width = 860;
-constexpr int label_width = 420;
-constexpr int bar_width = 340;  // of a ratio of `widest`
-constexpr double widest = 2.0;  // longer bars are cut
+constexpr int width = 900;
+constexpr int label_width = 450;
+constexpr int bar_width = 310;  // of a ratio of `widest`
+constexpr double widest = 2.4;  // longer bars are cut
+constexpr int value_at = 780;
 constexpr int row_height = 26;
 constexpr int top = 64;
 
@@ -58,14 +59,14 @@ std::string bar(const Row& row, int y) {
   std::string text = fmt::format(
       "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n"
       "<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"14\" rx=\"2\"/>\n"
-      "<text class=\"value\" x=\"{:.1f}\" y=\"{}\">{:.2f}</text>\n",
+      "<text class=\"value\" x=\"{}\" y=\"{}\">{:.2f}</text>\n",
       label_width - 10, y + 12, escape(row.row), colour(row), label_width, y + 1,
-      x_of(ratio) - label_width, x_of(ratio) + 8, y + 12, ratio);
-  if (row.target) {
-    text += fmt::format(
-        "<line class=\"target\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\"/>\n",
-        x_of(*row.target), y - 2, y + 18);
-  }
+      x_of(ratio) - label_width, value_at, y + 12, ratio);
+  text += fmt::format(
+      "<line class=\"target\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\"/>\n"
+      "<text class=\"note\" x=\"{3}\" y=\"{4}\">{5} {6:.2f}</text>\n",
+      x_of(*row.target), y - 2, y + 18, value_at + 44, y + 12, row.at_least ? "≥" : "≤",
+      *row.target);
   return text;
 }
 
@@ -75,7 +76,7 @@ void write_chart(const std::filesystem::path& file, const std::vector<Row>& rows
   std::string bars;
   int y = top;
   for (const Row& row : rows) {
-    if (!row.ratio()) continue;
+    if (!row.ratio() || !row.target) continue;
     bars += bar(row, y);
     y += row_height;
   }
@@ -87,7 +88,7 @@ void write_chart(const std::filesystem::path& file, const std::vector<Row>& rows
       "ours / theirs</text>\n"
       "<text class=\"note\" x=\"16\" y=\"44\">The dashed line is HAProxy, the short one the "
       "target. "
-      "Shorter bars are better, except for rates.</text>\n"
+      "Shorter is better, but longer where the target is ≥. Grey does not count.</text>\n"
       "<line class=\"even\" x1=\"{3:.1f}\" x2=\"{3:.1f}\" y1=\"{4}\" y2=\"{5}\"/>\n{6}</svg>\n",
       width, y + 8, style, x_of(1), top - 8, y, bars);
   if (!out.flush()) throw std::runtime_error("cannot write " + file.string());

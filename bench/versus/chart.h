@@ -7,7 +7,7 @@
 
 namespace babilu::bench {
 
-/// Draws one pair of bars for each row that has a target: ours as a share of the rival's.
+/// Draws a bar for each row that has a target: ours as a share of the rival's.
 void write_chart(const std::filesystem::path& file, const std::vector<Row>& rows);
 
 }  // namespace babilu::bench

@@ -17,6 +17,8 @@ using Rows = std::vector<Row>;
 /// The share of its core that a proxy must use for its rate to count as its limit.
 constexpr double busy_enough = 0.95;
 constexpr int many = 1'024;
+/// Fewer are for a quick look.
+constexpr int pairs_of_a_figure = 5;
 
 const char* kind(bool tls) {
   return tls ? "TLS" : "plaintext";
@@ -34,6 +36,7 @@ double busy(const Sample& sample) {
 
 double median_of(const std::vector<Sample>& samples, const Figure& figure) {
   std::vector<double> values;
+  values.reserve(samples.size());
   for (const Sample& sample : samples) values.push_back(figure(sample));
   return median(values);
 }
@@ -192,7 +195,8 @@ std::vector<Row> run_proxy(const ProxyComparison& wanted) {
     fmt::print(stderr, "measuring: {}\n", group.name);
     for (Row& row : group.run(comparison)) rows.push_back(std::move(row));
   }
-  if (wanted.rows.empty() && !wanted.chart.empty()) write_chart(wanted.chart, rows);
+  const bool all = wanted.rows.empty() && wanted.pairs >= pairs_of_a_figure;
+  if (all && !wanted.chart.empty()) write_chart(wanted.chart, rows);
   return rows;
 }
 

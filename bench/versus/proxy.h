@@ -12,8 +12,9 @@ namespace babilu::bench {
 struct ProxyComparison {
   std::filesystem::path program;  ///< babilu
   std::filesystem::path load;     ///< babilu-load
-  std::filesystem::path chart;    ///< where the chart goes when all was measured; empty for none
-  std::set<std::string> rows;     ///< names of groups of rows, see proxy.cpp; empty for all
+  std::filesystem::path
+      chart;  ///< where the chart goes when all was measured five times; empty for none
+  std::set<std::string> rows;  ///< names of groups of rows, see proxy.cpp; empty for all
   int pairs = 5;
 };
 
