@@ -1,6 +1,8 @@
 #include "core/rpc/channel.h"
 
+#include <algorithm>
 #include <array>
+#include <optional>
 
 #include "core/crypto/random.h"
 #include "core/runtime/backoff.h"
@@ -100,7 +102,9 @@ task<Reply> Channel::call(const MethodTraits& method, ByteView message, CallOpti
     crypto::fill_random(runtime_.random(), key);
     options.idempotency_key = text_of(key);
   }
+  options.retryable |= !method.mutating;  // what has no effect may be had twice
   const bool retryable = options.retryable || !options.idempotency_key.empty();
+  std::optional<Reply> refusal;
   for (int sent = 1;; ++sent) {
     Status connected = co_await ready(options.deadline);
     if (!connected.ok()) co_return Reply::refuse(std::move(connected));
@@ -110,8 +114,15 @@ task<Reply> Channel::call(const MethodTraits& method, ByteView message, CallOpti
     Session::CallResult result = co_await session->call(method.id, message, options);
     const bool again = (result.connection_lost && retryable && sent < options_.sends) ||
                        (result.reply.unstarted && result.reply.status.code == Code::unavailable);
-    const Clock::duration pause = result.connection_lost ? Clock::duration{} : options_.backoff_min;
+    const Clock::duration pause =
+        result.connection_lost ? Clock::duration{}
+                               : std::max<Clock::duration>(options_.backoff_min,
+                                                           result.reply.status.retry_after);
+    // That the time is up says less than why it was not enough.
+    const bool late = result.reply.status.code == Code::deadline_exceeded;
+    if (late && refusal) co_return std::move(*refusal);
     if (!again || runtime_.now() + pause >= options.deadline) co_return std::move(result.reply);
+    if (result.reply.unstarted) refusal = result.reply;
     if (result.connection_lost) {
       ++resends_;
     } else {

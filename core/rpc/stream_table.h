@@ -1,6 +1,5 @@
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -8,10 +7,10 @@
 
 namespace babilu::rpc {
 
-/// Live streams of one side and their tags: a hash table with linear probing. Stream numbers count
-/// up, so they are their own hash, and neighbours in time are neighbours in memory. It starts with
-/// four places (64 bytes), where a general one takes half a kilobyte, and there are many idle
-/// sessions.
+/// Live streams of one side and their tags: a hash table with linear probing, half full at most. It
+/// starts with four places (64 bytes), where a general one takes half a kilobyte, and there are many
+/// idle sessions. Numbers are spread: those that count up would stand in one long row, and each
+/// erase would walk to its end.
 ///
 /// Any number of streams. Not copyable. Pointers are valid until the next emplace or erase.
 class StreamTable {
@@ -38,7 +37,7 @@ class StreamTable {
 
   /// The stream must not be 0, nor be there already.
   void emplace(std::uint32_t stream, Tag tag) {
-    if (4 * (size_ + 1) > 3 * capacity_) grow();
+    if (2 * (size_ + 1) > capacity_) grow();
     std::size_t at = home(stream);
     while (places_[at].stream != 0) at = (at + 1) & (capacity_ - 1);
     places_[at] = {stream, tag};
@@ -78,7 +77,10 @@ class StreamTable {
   };
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
-  std::size_t home(std::uint32_t stream) const noexcept { return (stream >> 1) & (capacity_ - 1); }
+  /// Fibonacci hashing (Knuth 6.4).
+  std::size_t home(std::uint32_t stream) const noexcept {
+    return ((stream * std::uint64_t{0x9E3779B97F4A7C15}) >> 32) & (capacity_ - 1);
+  }
 
   std::size_t index_of(std::uint32_t stream) const noexcept {
     if (size_ == 0) return none;
@@ -103,7 +105,7 @@ class StreamTable {
   }
 
   std::unique_ptr<Place[]> places_;
-  std::size_t capacity_ = 0;  ///< a power of two; at least a quarter of it is free
+  std::size_t capacity_ = 0;  ///< a power of two; at least half of it is free
   std::size_t size_ = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "roles/proxy/latency.h"
 
+#include <cmath>
+
 namespace babilu::proxy {
 
 namespace {
@@ -7,6 +9,13 @@ namespace {
 constexpr double decay_seconds = 10;
 
 double in_seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
+
+/// What is left of a figure after a time: e^(−t/T). While t is small its first term will do: many
+/// replies come in one turn of the loop, with t = 0.
+double faded(Clock::duration time) {
+  if (time < std::chrono::seconds(1)) return decay_seconds / (decay_seconds + in_seconds(time));
+  return std::exp(-in_seconds(time) / decay_seconds);
+}
 
 }  // namespace
 
@@ -16,14 +25,15 @@ void Latencies::record(std::uint16_t method, Clock::duration latency,
   const double sample = in_seconds(latency);
   ++place.window.count;
   place.window.sum += sample;
-  if (sample >= place.average) {
-    place.average = sample;
-  } else {
-    // e^(−t/T) by its first term: many replies come in one turn of the loop, with t = 0.
-    const double keep = decay_seconds / (decay_seconds + in_seconds(now - place.updated));
-    place.average = place.average * keep + sample * (1 - keep);
-  }
+  const double keep = faded(now - place.updated);
+  place.average =
+      sample >= place.average ? sample : place.average * keep + sample * (1 - keep);
   place.updated = now;
+}
+
+double Latencies::seconds(std::uint16_t method, Clock::time_point now) const noexcept {
+  const Place& place = places_[place_of(method) % size];
+  return place.average * faded(now - place.updated);
 }
 
 void Latencies::begin_window() noexcept {

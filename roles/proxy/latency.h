@@ -16,8 +16,9 @@ namespace babilu::proxy {
 class Latencies {
  public:
   void record(std::uint16_t method, Clock::duration latency, Clock::time_point now) noexcept;
-  /// 0 while nothing is known.
-  double seconds(std::uint16_t method) const noexcept { return at(method).average; }
+  /// 0 while nothing is known. What is known fades without replies, so that whoever was slow is
+  /// tried again.
+  double seconds(std::uint16_t method, Clock::time_point now) const noexcept;
   void forget() noexcept { places_ = {}; }
 
   static constexpr std::size_t size = 64;
@@ -39,7 +40,6 @@ class Latencies {
   static std::size_t place_of(std::uint16_t method) noexcept {
     return (std::size_t{method} >> 8) * 8 + (method & 0xff);
   }
-  const Place& at(std::uint16_t method) const noexcept { return places_[place_of(method) % size]; }
 
   std::array<Place, size> places_{};
 };

@@ -65,6 +65,7 @@ class ProxyNode {
   proxy::Proxy& proxy() noexcept { return *proxy_; }
   Lifecycle& lifecycle() noexcept { return lifecycle_; }
   telemetry::Metrics& metrics() noexcept { return metrics_; }
+  proxy::Figures& figures() noexcept { return figures_; }
 
  private:
   telemetry::Metrics metrics_;

@@ -66,14 +66,15 @@ TEST(Latencies, JumpUpAndComeDownSlowly) {
   constexpr std::uint16_t sign_up = 0x0201;
   latencies.record(echo, 1ms, start);
   latencies.record(sign_up, 200ms, start);
-  EXPECT_DOUBLE_EQ(latencies.seconds(echo), 0.001);
+  EXPECT_DOUBLE_EQ(latencies.seconds(echo, start), 0.001);
   latencies.record(echo, 50ms, start);
-  EXPECT_DOUBLE_EQ(latencies.seconds(echo), 0.05);
+  EXPECT_DOUBLE_EQ(latencies.seconds(echo, start), 0.05);
   latencies.record(echo, 1ms, start);
-  EXPECT_DOUBLE_EQ(latencies.seconds(echo), 0.05);
+  EXPECT_DOUBLE_EQ(latencies.seconds(echo, start), 0.05);
   latencies.record(echo, 1ms, start + 10s);
-  EXPECT_NEAR(latencies.seconds(echo), 0.0255, 1e-9);
-  EXPECT_DOUBLE_EQ(latencies.seconds(sign_up), 0.2);
+  EXPECT_NEAR(latencies.seconds(echo, start + 10s), 0.001 + 0.049 * 0.36788, 1e-6);
+  EXPECT_DOUBLE_EQ(latencies.seconds(sign_up, start), 0.2);
+  EXPECT_LT(latencies.seconds(sign_up, start + 60s), 0.001);
 }
 
 TEST(Backend, IsReadFromText) {

@@ -35,7 +35,6 @@ task<rpc::Outcome<Answer>> send(Swarm& swarm, Bot& bot,
                                 const rpc::Method<Service, Request, Answer>& method,
                                 const Request& request, rpc::CallOptions options) {
   options.deadline = swarm.runtime.now() + swarm.config.deadline;
-  options.retryable = !method.traits.mutating;
   rpc::Client<Service> client(bot.channel);
   rpc::Outcome<Answer> answer = co_await client.call(method, request, options);
   co_return answer;
