@@ -121,6 +121,30 @@ void AtomicHistogram::record_value(std::uint64_t value) noexcept {
   replace_unless(min_, value, [](std::uint64_t seen, std::uint64_t v) { return seen <= v; });
 }
 
+void AtomicHistogram::record_all(std::span<const std::uint64_t> values) noexcept {
+  if (values.empty()) return;
+  std::uint64_t sum = 0;
+  std::uint64_t alike = 0;
+  std::size_t bucket = HistogramBuckets::index_of(values.front());
+  const auto add = [&] { (*counts_)[bucket].fetch_add(alike, std::memory_order_relaxed); };
+  for (const std::uint64_t value : values) {
+    sum += std::min(value, HistogramBuckets::largest);
+    const std::size_t index = HistogramBuckets::index_of(value);
+    // What happened at one time took the same time, often.
+    if (index != bucket) {
+      add();
+      bucket = index;
+      alike = 0;
+    }
+    ++alike;
+  }
+  add();
+  sum_.fetch_add(sum, std::memory_order_relaxed);
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  replace_unless(max_, *most, [](std::uint64_t seen, std::uint64_t v) { return seen >= v; });
+  replace_unless(min_, *least, [](std::uint64_t seen, std::uint64_t v) { return seen <= v; });
+}
+
 LatencyHistogram AtomicHistogram::snapshot() const {
   LatencyHistogram copy;
   copy.min_ = min_.load(std::memory_order_relaxed);

@@ -119,8 +119,10 @@ void append(Bytes& out, Header header, ByteView hop, ByteView meta, ByteView mes
   header.size = static_cast<std::uint32_t>(hop.size() + meta.size() + message.size());
   const std::size_t begin = out.size();
   const std::size_t end = begin + header_bytes + header.size;
-  // Many frames gather in one buffer: it grows by doubling, as a vector does by itself.
-  if (end > out.capacity()) out.reserve(std::max(end, 2 * out.capacity()));
+  // Many frames gather in one buffer: it grows by doubling, as a vector does by itself, but not from
+  // the size of one frame.
+  constexpr std::size_t first_capacity = 1000;
+  if (end > out.capacity()) out.reserve(std::max({end, 2 * out.capacity(), first_capacity}));
   out.resize(end);
   std::uint8_t encoded[header_bytes];
   encode(header, encoded);

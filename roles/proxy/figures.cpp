@@ -1,5 +1,7 @@
 #include "roles/proxy/figures.h"
 
+#include <utility>
+
 namespace babilu::proxy {
 
 namespace {
@@ -33,6 +35,32 @@ BackendFigures::BackendFigures(telemetry::Metrics& metrics, const std::string& b
       latency(metrics.histogram(name("duration_seconds"),
                                 "From a request's arrival to the backend's reply",
                                 {{"backend", backend}})) {}
+
+RelayTotals::RelayTotals(telemetry::Metrics& metrics)
+    : requests(metrics.counter("babilu_proxy_requests_total", "Requests answered by a backend")),
+      errors(metrics.counter("babilu_proxy_request_errors_total",
+                             "Requests that a backend answered with an error")),
+      latency(metrics.histogram("babilu_proxy_request_duration_seconds",
+                                "From a request's arrival to its reply")) {}
+
+Tally::Tally(Runtime& runtime, BackendFigures& figures, RelayTotals& totals)
+    : figures_(figures),
+      totals_(totals),
+      publish_(runtime, [](void* self) { static_cast<Tally*>(self)->publish(); }, this) {}
+
+void Tally::publish() {
+  figures_.in_flight.add(std::exchange(in_flight_, 0));
+  figures_.bytes_sent.add(std::exchange(sent_bytes_, 0));
+  if (latencies_.empty()) return;
+  figures_.bytes_received.add(std::exchange(received_bytes_, 0));
+  figures_.errors.add(std::exchange(faults_, 0));
+  totals_.errors.add(std::exchange(errors_, 0));
+  figures_.requests.add(latencies_.size());
+  totals_.requests.add(latencies_.size());
+  figures_.latency.record_all(latencies_);
+  totals_.latency.record_all(latencies_);
+  latencies_.clear();
+}
 
 void ServiceBoard::add(std::uint8_t id, const std::string& name) {
   const std::lock_guard lock(mutex_);

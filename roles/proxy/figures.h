@@ -1,12 +1,19 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "core/runtime/clock.h"
+#include "core/runtime/deferred.h"
 #include "core/telemetry/metrics.h"
+
+namespace babilu {
+class Runtime;
+}
 
 namespace babilu::proxy {
 
@@ -25,6 +32,54 @@ struct BackendFigures {
   telemetry::Counter& bytes_sent;
   telemetry::Counter& bytes_received;
   telemetry::AtomicHistogram& latency;
+};
+
+/// The same of all backends together.
+struct RelayTotals {
+  explicit RelayTotals(telemetry::Metrics& metrics);
+
+  telemetry::Counter& requests;
+  telemetry::Counter& errors;
+  telemetry::AtomicHistogram& latency;
+};
+
+/// What one link adds to its backend's figures: gathered without atomics, and handed over once in
+/// each turn of the loop. Thread: the Runtime's.
+class Tally {
+ public:
+  Tally(Runtime& runtime, BackendFigures& figures, RelayTotals& totals);
+  ~Tally() { publish(); }
+
+  void sent(std::size_t bytes) noexcept {
+    ++in_flight_;
+    sent_bytes_ += bytes;
+    publish_.schedule();
+  }
+  void answered(std::size_t bytes, bool fault, bool error, Clock::duration latency) {
+    --in_flight_;
+    received_bytes_ += bytes;
+    faults_ += fault ? 1 : 0;
+    errors_ += error ? 1 : 0;
+    latencies_.push_back(static_cast<std::uint64_t>(std::max<Clock::rep>(latency.count(), 0)));
+    publish_.schedule();
+  }
+  void lost() noexcept {
+    --in_flight_;
+    publish_.schedule();
+  }
+
+ private:
+  void publish();
+
+  BackendFigures& figures_;
+  RelayTotals& totals_;
+  Deferred publish_;
+  std::int64_t in_flight_ = 0;
+  std::uint64_t sent_bytes_ = 0;
+  std::uint64_t received_bytes_ = 0;
+  std::uint64_t faults_ = 0;
+  std::uint64_t errors_ = 0;
+  std::vector<std::uint64_t> latencies_;
 };
 
 /// Which services are offered, over all links of all Runtimes. Any thread.
@@ -48,9 +103,10 @@ class ServiceBoard {
 /// comes back go on. Any thread.
 class Figures {
  public:
-  explicit Figures(telemetry::Metrics& metrics) : metrics_(metrics) {}
+  explicit Figures(telemetry::Metrics& metrics) : metrics_(metrics), totals_(metrics) {}
   BackendFigures& of(const std::string& backend);
   ServiceBoard& services() noexcept { return services_; }
+  RelayTotals& totals() noexcept { return totals_; }
   /// Visits all in order of name, under a lock.
   template <class Visit>
   void each(Visit visit) const {
@@ -60,6 +116,7 @@ class Figures {
 
  private:
   telemetry::Metrics& metrics_;
+  RelayTotals totals_;
   ServiceBoard services_;
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<BackendFigures>> figures_;

@@ -32,6 +32,7 @@ Link::Link(Runtime& runtime, net::Network& network, net::Security& security, Bac
       options_(options),
       board_(figures.services()),
       figures_(figures.of(backend_.name)),
+      tally_(runtime, figures_, figures.totals()),
       relay_(relay),
       changed_(runtime),
       health_(options.health) {}
@@ -101,8 +102,7 @@ Candidate Link::candidate(std::uint16_t method, Clock::time_point now) const noe
 
 std::uint32_t Link::request(const wire::Header& head, ByteView hop, ByteView payload,
                             rpc::Multiplexer::Tag tag) {
-  figures_.in_flight.add();
-  figures_.bytes_sent.add(wire::header_bytes + hop.size() + payload.size());
+  tally_.sent(wire::header_bytes + hop.size() + payload.size());
   const std::uint32_t stream = connection_->multiplexer().request(head, hop, payload, head.meta, tag);
   connection_->flush();
   return stream;
@@ -121,15 +121,11 @@ void Link::cancel(std::uint32_t stream) {
 }
 
 void Link::note_reply(std::uint16_t method, rpc::Code code, std::size_t bytes,
-                      Clock::duration latency, Clock::time_point now) noexcept {
+                      Clock::duration latency, Clock::time_point now) {
   const bool fault = is_fault(code);
   health_.on_reply(fault);
   latencies_.record(method, latency, now);
-  figures_.in_flight.subtract();
-  figures_.requests.add();
-  if (fault) figures_.errors.add();
-  figures_.bytes_received.add(wire::header_bytes + bytes);
-  figures_.latency.record(latency);
+  tally_.answered(wire::header_bytes + bytes, fault, code != rpc::Code::ok, latency);
   if (leaving_) changed_.notify_all();
 }
 

@@ -66,7 +66,9 @@ class Link final : private rpc::Connection::Handler {
   void forward(const wire::Header& head, ByteView payload);
   void cancel(std::uint32_t stream);
   void note_reply(std::uint16_t method, rpc::Code code, std::size_t bytes, Clock::duration latency,
-                  Clock::time_point now) noexcept;
+                  Clock::time_point now);
+  /// A request of a broken link.
+  void note_lost() noexcept { tally_.lost(); }
 
   /// Why it is not up, in words.
   const std::string& last_failure() const noexcept { return last_failure_; }
@@ -90,6 +92,7 @@ class Link final : private rpc::Connection::Handler {
   const Options& options_;
   ServiceBoard& board_;
   BackendFigures& figures_;
+  Tally tally_;
   Relay& relay_;
   Condition changed_;
   std::unique_ptr<rpc::Connection> connection_;

@@ -16,9 +16,6 @@ Observer::Observer(telemetry::Metrics& metrics, telemetry::Log log, telemetry::L
                                    "Connections that a limit did not let in")),
       handshakes_failed_(
           metrics.counter("babilu_proxy_handshakes_failed_total", "Handshakes that failed")),
-      relayed_(metrics.counter("babilu_proxy_requests_total", "Requests answered by a backend")),
-      relayed_errors_(metrics.counter("babilu_proxy_request_errors_total",
-                                      "Requests that a backend answered with an error")),
       refused_(metrics.counter("babilu_proxy_requests_refused_total",
                                "Requests that the proxy itself answered with an error")),
       resent_(metrics.counter("babilu_proxy_requests_resent_total",
@@ -26,9 +23,7 @@ Observer::Observer(telemetry::Metrics& metrics, telemetry::Log log, telemetry::L
       slow_readers_(metrics.counter("babilu_proxy_slow_readers_total",
                                     "Sessions closed because they did not read their replies")),
       links_up_(metrics.gauge("babilu_proxy_links_up", "Links to backends that are up")),
-      links_lost_(metrics.counter("babilu_proxy_links_lost_total", "Links that broke")),
-      latency_(metrics.histogram("babilu_proxy_request_duration_seconds",
-                                 "From a request's arrival to its reply")) {}
+      links_lost_(metrics.counter("babilu_proxy_links_lost_total", "Links that broke")) {}
 
 void Observer::on_session_opened() {
   sessions_.add();
@@ -40,9 +35,6 @@ void Observer::on_handshake_failed() { handshakes_failed_.add(); }
 void Observer::on_turned_away() { turned_away_.add(); }
 
 void Observer::on_relayed(const Access& access) {
-  relayed_.add();
-  if (access.code != rpc::Code::ok) relayed_errors_.add();
-  latency_.record(access.latency);
   log_access(access);
 }
 

@@ -43,14 +43,11 @@ class Observer final : public RelayObserver {
   telemetry::Counter& sessions_total_;
   telemetry::Counter& turned_away_;
   telemetry::Counter& handshakes_failed_;
-  telemetry::Counter& relayed_;
-  telemetry::Counter& relayed_errors_;
   telemetry::Counter& refused_;
   telemetry::Counter& resent_;
   telemetry::Counter& slow_readers_;
   telemetry::Gauge& links_up_;
   telemetry::Counter& links_lost_;
-  telemetry::AtomicHistogram& latency_;
 };
 
 }  // namespace babilu::proxy

@@ -82,12 +82,12 @@ Link* Pool::choose(std::uint16_t method, std::uint32_t route, const Link* except
     for (const Member& member : links_) {
       Link* const link = member.link.get();
       if (link == except || !link->offers(service) || !link->has_room()) continue;
-      if (!any && !takes_work(member, now)) continue;
-      usable.push_back(link);
-      candidates.push_back(link->candidate(method, now));
+      if (any || takes_work(member, now)) usable.push_back(link);
     }
     if (!usable.empty()) break;
   }
+  if (usable.size() == 1) return usable.front();
+  for (const Link* link : usable) candidates.push_back(link->candidate(method, now));
   const std::uint64_t dice = candidates.size() > 1 && route == 0 ? dice_.roll() : 0;
   const auto chosen = proxy::choose({candidates.data(), candidates.size()}, route, dice);
   return chosen ? usable[*chosen] : nullptr;

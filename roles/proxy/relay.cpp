@@ -189,7 +189,7 @@ void Relay::on_link_lost(Link& link, Multiplexer& streams) {
   observer_.on_link_lost(link, streams.greeted());
   streams.abandon_outgoing([&](Multiplexer::Tag tag) {
     RelayedPtr relayed(Relayed::from(tag));
-    link.figures().in_flight.subtract();
+    link.note_lost();
     if (relayed->session == nullptr) return;
     if (relayed->may_be_sent_again()) {
       send_or_wait(std::move(relayed), link);

@@ -207,5 +207,20 @@ TEST(AtomicHistogram, EmptySnapshotIsEmpty) {
   EXPECT_EQ(AtomicHistogram().snapshot().min(), 0u);
 }
 
+TEST(AtomicHistogram, TakesManyAtOnceAsOneByOne) {
+  const std::vector<std::uint64_t> values{5, 5, 5, 70'000, 70'001, 5, 900, 0, UINT64_MAX};
+  AtomicHistogram together;
+  AtomicHistogram apart;
+  together.record_all(values);
+  together.record_all({});
+  for (const std::uint64_t value : values) apart.record_value(value);
+  const auto a = together.snapshot();
+  const auto b = apart.snapshot();
+  EXPECT_EQ(a.count(), b.count());
+  EXPECT_EQ(a.max(), b.max());
+  EXPECT_EQ(a.mean(), b.mean());
+  for (const double q : {0.0, 0.1, 0.5, 0.8, 0.9, 1.0}) EXPECT_EQ(a.quantile(q), b.quantile(q)) << q;
+}
+
 }  // namespace
 }  // namespace babilu::telemetry
