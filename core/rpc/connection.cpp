@@ -143,7 +143,11 @@ void Connection::take(ByteView input) {
     // Half a hello is no reason to wait longer for the whole of it.
     if (was_greeted) watch_.set(last_read_ + options_.frame_timeout);
   }
-  if (!was_greeted && multiplexer_.greeted()) watch_.set(last_read_ + options_.ping_after);
+  if (!was_greeted && multiplexer_.greeted()) {
+    const bool partial = multiplexer_.partial_frame();
+    watch_.set(last_read_ + (partial ? std::min(options_.ping_after, options_.frame_timeout)
+                                     : options_.ping_after));
+  }
   if (violation) {
     close({violation->code, std::move(violation->reason), std::move(violation->message)});
   } else {

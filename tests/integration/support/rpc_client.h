@@ -20,9 +20,12 @@ class RpcClient {
 
   template <class Service, class Request, class Answer>
   rpc::Outcome<Answer> call(const rpc::Method<Service, Request, Answer>& method,
-                            const Request& request, std::string token = {}) {
+                            const Request& request, std::string token = {},
+                            Clock::duration time = patience) {
     std::optional<rpc::Outcome<Answer>> outcome;
+    time_ = time;
     runtime_.run(call_into(method, request, token, outcome));
+    time_ = patience;
     return std::move(*outcome);
   }
 
@@ -42,7 +45,7 @@ class RpcClient {
   std::uint64_t reconnects() const noexcept { return channel_->reconnects(); }
 
  private:
-  Deadline deadline() const { return runtime_.now() + patience; }
+  Deadline deadline() const { return runtime_.now() + time_; }
 
   template <class Service, class Request, class Answer>
   task<> call_into(const rpc::Method<Service, Request, Answer>& method, const Request& request,
@@ -73,6 +76,7 @@ class RpcClient {
   std::unique_ptr<net::Security> security_;
   std::unique_ptr<rpc::Channel> channel_;
   std::size_t answered_ = 0;
+  Clock::duration time_ = patience;
 };
 
 }  // namespace babilu::testing

@@ -1,0 +1,135 @@
+// Backends that die, hang, flap, leave, or are brought down by a request: what clients notice of it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "roles/api/echo.pb.h"
+#include "roles/api/methods.h"
+#include "tests/integration/faults/load.h"
+#include "tests/integration/faults/wait.h"
+#include "tests/integration/support/admin.h"
+#include "tests/integration/support/rpc_client.h"
+
+namespace babilu::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string name_of(const Stack& stack, std::size_t backend) {
+  return "127.0.0.1:" + std::to_string(stack.backend_port(backend));
+}
+
+TEST(BackendFaults, AKilledBackendIsNotNoticed) {
+  Stack stack;
+  Load load(stack, {.name = "kill -9"});
+  ASSERT_TRUE(load.begun());
+  ASSERT_TRUE(takes_load(stack, 1));
+  kill(stack.backend(1));
+  ASSERT_TRUE(wait_for_links(stack, 1));
+  ASSERT_TRUE(takes_load(stack, 0));
+  stack.restart_backend(1);
+  ASSERT_TRUE(wait_for_links(stack, 2));
+  EXPECT_TRUE(takes_load(stack, 1));
+  expect_unnoticed(load.finish());
+}
+
+TEST(BackendFaults, AFlappingBackendIsNotNoticed) {
+  Stack stack;
+  Load load(stack, {.name = "flapping"});
+  ASSERT_TRUE(load.begun());
+  for (int i = 0; i < 6; ++i) {
+    const std::size_t victim = i % 2 == 0 ? 0 : 1;
+    ASSERT_TRUE(takes_load(stack, 1 - victim));
+    kill(stack.backend(victim));
+    stack.restart_backend(victim);
+    ASSERT_TRUE(wait_for_links(stack, 2));
+  }
+  expect_unnoticed(load.finish());
+}
+
+TEST(BackendFaults, AHangingBackendCostsNoSessionAndNoData) {
+  Stack stack;
+  Load load(stack, {.name = "SIGSTOP"});
+  ASSERT_TRUE(load.begun());
+  ASSERT_TRUE(takes_load(stack, 0));
+  stack.backend(1).signal(SIGSTOP);
+  // Nobody is told: its silence must be noticed.
+  ASSERT_TRUE(wait_for_links(stack, 1));
+  EXPECT_TRUE(stack.proxy().says("does not answer"));
+  stack.backend(1).signal(SIGCONT);
+  ASSERT_TRUE(wait_for_links(stack, 2));
+  EXPECT_TRUE(takes_load(stack, 1));
+  // While it hangs it may hold the lock of the database file.
+  expect_only(load.finish(), {"unavailable", "deadline_exceeded"});
+}
+
+TEST(BackendFaults, WithoutBackendsItSaysSoAndRecovers) {
+  Stack stack;
+  RpcClient client(stack);
+  api::EchoRequest request;
+  request.set_payload("are you there?");
+  ASSERT_TRUE(client.call(api::Echo::echo, request));
+  kill(stack.backend(0));
+  kill(stack.backend(1));
+  ASSERT_TRUE(wait_for_links(stack, 0));
+  EXPECT_EQ(readiness(stack.admin_port()), 503);
+  EXPECT_THAT(ask_admin(stack.admin_port(), "/readyz?verbose").body, HasSubstr("no backend"));
+  const auto refused = client.call(api::Echo::echo, request, {}, 2s);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, rpc::Code::unavailable) << refused.error().to_string();
+  EXPECT_EQ(refused.error().reason, "no_backend");
+  EXPECT_GT(refused.error().retry_after, 0ms);
+  stack.restart_backend(0);
+  stack.restart_backend(1);
+  ASSERT_TRUE(wait_for_links(stack, 2));
+  EXPECT_EQ(readiness(stack.admin_port()), 200);
+  EXPECT_TRUE(client.call(api::Echo::echo, request));
+  EXPECT_EQ(client.reconnects(), 0U);
+}
+
+TEST(BackendFaults, ARequestThatKillsBackendsKillsTwoAndIsRefused) {
+  Stack stack({.backends = 3, .backend_environment = {{"BABILU_TEST_CRASH", "1"}}});
+  ASSERT_TRUE(wait_for_links(stack, 3));
+  RpcClient client(stack);
+  api::EchoRequest deadly;
+  deadly.set_payload("crash");
+  const auto outcome = client.call(api::Echo::echo, deadly);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, rpc::Code::unavailable) << outcome.error().to_string();
+  int dead = 0;
+  for (std::size_t i = 0; i < 3; ++i) dead += stack.backend(i).ended() ? 1 : 0;
+  EXPECT_EQ(dead, 2);
+  api::EchoRequest harmless;
+  harmless.set_payload("hello");
+  EXPECT_TRUE(client.call(api::Echo::echo, harmless));
+  EXPECT_EQ(client.reconnects(), 0U);
+}
+
+TEST(BackendFaults, DrainingOneMovesItsWorkAway) {
+  Stack stack;
+  Load load(stack, {.name = "drain one"});
+  ASSERT_TRUE(load.begun());
+  ASSERT_TRUE(takes_load(stack, 1));
+  const std::string path = "/backends/" + name_of(stack, 1);
+  EXPECT_EQ(ask_admin(stack.admin_port(), path + "/drain").status, 405);
+  EXPECT_EQ(ask_admin(stack.admin_port(), "/backends/nobody:1/drain", "POST").status, 404);
+  EXPECT_EQ(ask_admin(stack.admin_port(), path + "/drain", "POST").status, 202);
+  ASSERT_TRUE(eventually([&] {
+    return ask_admin(stack.admin_port(), "/stats").body.find("\"draining\"") != std::string::npos;
+  }));
+  const double before = metric(stack.backend_admin_port(1), "babilu_backend_requests_total");
+  ASSERT_TRUE(takes_load(stack, 0));
+  // What was on its way when it was asked is all that may still come.
+  EXPECT_LE(metric(stack.backend_admin_port(1), "babilu_backend_requests_total"), before + 16);
+  // So it can be taken away now, and nobody notices.
+  stack.backend(1).signal(SIGTERM);
+  EXPECT_EQ(stack.backend(1).wait(), 0);
+  stack.restart_backend(1);
+  EXPECT_EQ(ask_admin(stack.admin_port(), path + "/undrain", "POST").status, 202);
+  EXPECT_TRUE(takes_load(stack, 1));
+  expect_unnoticed(load.finish());
+}
+
+}  // namespace
+}  // namespace babilu::testing

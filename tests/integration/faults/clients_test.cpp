@@ -1,0 +1,170 @@
+// Clients that are slow, rude, many, or do not read: what others notice of them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "core/wire/envelope.pb.h"
+#include "roles/api/echo.pb.h"
+#include "roles/api/methods.h"
+#include "tests/integration/faults/load.h"
+#include "tests/integration/faults/resources.h"
+#include "tests/integration/faults/wait.h"
+#include "tests/integration/support/admin.h"
+#include "tests/integration/support/frames.h"
+#include "tests/integration/support/raw_connection.h"
+#include "tests/integration/support/rpc_client.h"
+
+namespace babilu::testing {
+namespace {
+
+using wire::Kind;
+
+constexpr std::uint16_t echo_method = api::Echo::echo.traits.id;
+
+std::string echo_of(std::size_t bytes) {
+  api::EchoRequest request;
+  request.set_payload(std::string(bytes, 'x'));
+  return request.SerializeAsString();
+}
+
+/// What comes until there is a reply or a goaway.
+std::vector<Received> answer_on(RawConnection& connection) {
+  std::string bytes;
+  for (;;) {
+    const std::string more = connection.read(1);
+    auto frames = frames_of(bytes += more);
+    const bool answered = std::ranges::any_of(frames, [](const Received& received) {
+      return received.header.kind == Kind::reply || received.header.kind == Kind::goaway;
+    });
+    if (answered || more.empty()) return frames;
+  }
+}
+
+TEST(ClientFaults, OneByteAtATimeIsServed) {
+  Stack stack({.plaintext = true});
+  RawConnection connection(stack.port());
+  for (const char byte : hello() + request(echo_method, 1, echo_of(64))) {
+    connection.send(std::string(1, byte));
+  }
+  EXPECT_EQ(find(answer_on(connection), Kind::reply).header.value, 0U);
+  EXPECT_EQ(stack.trouble(), "");
+}
+
+TEST(ClientFaults, ASlowFrameEndsItsOwnConnection) {
+  Stack stack({.proxy = {"--limits-frame-timeout", "200ms"}, .plaintext = true});
+  RawConnection slow(stack.port());
+  slow.send(hello() + request(echo_method, 1, echo_of(64)).substr(0, 30));
+  const auto goaway = find(frames_of(slow.read_to_end()), Kind::goaway).status();
+  EXPECT_EQ(goaway.reason, "frame_too_slow") << goaway.to_string();
+  EXPECT_EQ(stack.trouble(), "");
+}
+
+TEST(ClientFaults, TwoVersionsOfHello) {
+  Stack stack({.plaintext = true});
+  const auto outcome = [&](std::uint32_t least, std::uint32_t most) {
+    wire::Hello ours;
+    ours.set_version_min(least);
+    ours.set_version_max(most);
+    RawConnection connection(stack.port());
+    connection.send(frame({.kind = Kind::hello}, ours.SerializeAsString()) +
+                    request(echo_method, 1, echo_of(1)));
+    return answer_on(connection);
+  };
+  EXPECT_EQ(find(outcome(1, 1), Kind::reply).header.value, 0U);
+  EXPECT_EQ(find(outcome(1, 3), Kind::reply).header.value, 0U);
+  EXPECT_EQ(find(outcome(2, 3), Kind::goaway).status().reason, "no_common_version");
+}
+
+TEST(ClientFaults, StalledReadersDelayNobody) {
+  Stack stack({.plaintext = true});
+  Load load(stack, {.name = "stalled", .scenario = "echo", .sessions = 32, .rate = 1000});
+  ASSERT_TRUE(load.begun());
+  std::vector<std::unique_ptr<RawConnection>> stalled;
+  const std::string large = echo_of(100'000);
+  for (int i = 0; i < 4; ++i) {
+    stalled.push_back(std::make_unique<RawConnection>(stack.port()));
+    stalled.back()->send(hello());
+    // As much as goes out while nothing comes in: each asks for 20 MB and takes nothing.
+    std::string asked;
+    for (std::uint32_t n = 0; n < 200; ++n) asked += request(echo_method, 2 * n + 1, large);
+    std::string_view left = asked;
+    while (!left.empty()) {
+      const auto taken = stalled.back()->offer(left);
+      if (!taken || *taken == 0) break;
+      left.remove_prefix(*taken);
+    }
+  }
+  ASSERT_TRUE(takes_load(stack, 0));
+  ASSERT_TRUE(takes_load(stack, 1));
+  const std::size_t held = peak_memory(stack.proxy());
+  expect_unnoticed(load.finish());
+  fmt::print("[ stalled  ] the proxy's memory was {} MiB at most\n", held >> 20);
+  EXPECT_LT(held, std::size_t{300} << 20);
+  EXPECT_EQ(stack.trouble(), "");
+}
+
+TEST(ClientFaults, AStormOfConnectsAndResetsLeavesNothingBehind) {
+  Stack stack;
+  RpcClient bystander(stack);
+  api::EchoRequest request;
+  request.set_payload("still there?");
+  ASSERT_TRUE(bystander.call(api::Echo::echo, request));
+  const std::size_t before = open_files(stack.proxy());
+  for (int i = 0; i < 5000; ++i) {
+    RawConnection rude(stack.port());
+    ASSERT_TRUE(rude.connected()) << i;
+    rude.reset();
+    if (i % 1000 == 0) ASSERT_TRUE(bystander.call(api::Echo::echo, request)) << i;
+  }
+  EXPECT_TRUE(bystander.call(api::Echo::echo, request));
+  EXPECT_EQ(bystander.reconnects(), 0U);
+  EXPECT_TRUE(eventually([&] { return open_files(stack.proxy()) <= before; }))
+      << open_files(stack.proxy()) << " files, " << before << " before";
+  EXPECT_EQ(stack.trouble(), "");
+}
+
+TEST(ClientFaults, OutOfFilesItWaitsAndServesOn) {
+  Stack stack({.plaintext = true, .proxy_open_files = 64});
+  RpcClient bystander(stack);
+  api::EchoRequest request;
+  request.set_payload("still there?");
+  ASSERT_TRUE(bystander.call(api::Echo::echo, request));
+  std::vector<std::unique_ptr<RawConnection>> crowd;
+  for (int i = 0; i < 100; ++i) {
+    crowd.push_back(std::make_unique<RawConnection>(stack.port()));
+    crowd.back()->send(hello());
+  }
+  EXPECT_TRUE(stack.proxy().says("cannot accept; pausing"));
+  const auto cpu = cpu_time(stack.proxy());
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(bystander.call(api::Echo::echo, request));
+  EXPECT_EQ(bystander.reconnects(), 0U);
+  EXPECT_LT(cpu_time(stack.proxy()) - cpu, 1s);
+  crowd.clear();
+  EXPECT_EQ(ask_admin(stack.admin_port(), "/livez").status, 200);
+  EXPECT_EQ(stack.trouble(), "");
+}
+
+TEST(ClientFaults, LimitsOfAnAddressAreSaid) {
+  Stack stack({.proxy = {"--limits-exempt", "192.0.2.0/24", "--limits-sessions-per-address", "3"},
+               .plaintext = true});
+  std::vector<std::unique_ptr<RawConnection>> few;
+  for (int i = 0; i < 3; ++i) {
+    few.push_back(std::make_unique<RawConnection>(stack.port()));
+    few.back()->send(hello());
+    ASSERT_FALSE(few.back()->read(1).empty());
+  }
+  RawConnection fourth(stack.port());
+  const auto goaway = find(frames_of(fourth.read_to_end()), Kind::goaway).status();
+  EXPECT_EQ(goaway.code, rpc::Code::resource_exhausted);
+  EXPECT_EQ(goaway.reason, "too_many_sessions_of_address") << goaway.to_string();
+  EXPECT_EQ(metric(stack.admin_port(), "babilu_proxy_connections_turned_away_total"), 1);
+  few.clear();
+  EXPECT_TRUE(eventually([&] { return stack.trouble().empty(); }));
+}
+
+}  // namespace
+}  // namespace babilu::testing

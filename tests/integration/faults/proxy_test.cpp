@@ -1,0 +1,108 @@
+// What is done to the proxy itself: ended, reloaded, put behind a balancer.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "roles/api/echo.pb.h"
+#include "roles/api/methods.h"
+#include "tests/integration/faults/load.h"
+#include "tests/integration/faults/wait.h"
+#include "tests/integration/support/admin.h"
+#include "tests/integration/support/frames.h"
+#include "tests/integration/support/raw_connection.h"
+#include "tests/integration/support/rpc_client.h"
+
+namespace babilu::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ProxyFaults, ToldToEndUnderLoadItKeepsItsWord) {
+  Stack stack;
+  Load load(stack, {.name = "SIGTERM"});
+  ASSERT_TRUE(load.begun());
+  ASSERT_TRUE(takes_load(stack, 0));
+  stack.proxy().signal(SIGTERM);
+  EXPECT_EQ(stack.proxy().wait(), 0) << stack.proxy().err();
+  stack.restart_proxy();
+  ASSERT_TRUE(takes_load(stack, 0));
+  expect_kept(load.finish());
+}
+
+TEST(ProxyFaults, NewCertificatesAreTakenUpUnderLoad) {
+  Stack stack;
+  RpcClient before(stack);
+  api::EchoRequest request;
+  request.set_payload("hello");
+  ASSERT_TRUE(before.call(api::Echo::echo, request));
+  Load load(stack, {.name = "rotation"});
+  ASSERT_TRUE(load.begun());
+
+  // A bad file is refused whole.
+  const auto certificate = stack.certificates() / "proxy" / "certificate.pem";
+  const std::string good = read_file(certificate);
+  const std::string good_key = read_file(stack.certificates() / "proxy" / "key.pem");
+  write_file(certificate, "no certificate\n");
+  const auto refused = ask_admin(stack.admin_port(), "/reload", "POST");
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_THAT(refused.body, HasSubstr("certificate.pem"));
+  EXPECT_TRUE(stack.proxy().says("reload refused"));
+  EXPECT_EQ(stack.trouble(), "");
+
+  // Then those of a new authority: who trusts the old one alone gets no new session.
+  write_file(certificate, good);
+  const auto other = stack.path() / "other";
+  ASSERT_EQ(run({.arguments = {"certificates", "init", other}}).exit_code, 0);
+  stack.proxy().signal(SIGHUP);
+  EXPECT_TRUE(stack.proxy().says("reloaded"));
+  EXPECT_EQ(stack.trouble(), "");
+  for (const char* file : {"certificate.pem", "key.pem"}) {
+    write_file(stack.certificates() / "proxy" / file, read_file(other / "proxy" / file));
+  }
+  EXPECT_EQ(ask_admin(stack.admin_port(), "/reload", "POST").status, 200);
+  EXPECT_NE(stack.babilu({"verify", "nobody", "--signature", std::string(86, 'A') + "=="}).exit_code, 1);
+  const auto trusting = stack.babilu({"verify", "nobody", "--signature", std::string(86, 'A') + "=="}, {},
+                                     {{"BABILU_CA", other / "ca.pem"}});
+  EXPECT_EQ(trusting.exit_code, 1) << trusting.err;
+
+  // Sessions that were there go on as if nothing had been.
+  EXPECT_TRUE(before.call(api::Echo::echo, request));
+  EXPECT_EQ(before.reconnects(), 0U);
+  // What the bots check they may ask on new ones, which need the old certificate again.
+  write_file(certificate, good);
+  write_file(stack.certificates() / "proxy" / "key.pem", good_key);
+  EXPECT_EQ(ask_admin(stack.admin_port(), "/reload", "POST").status, 200);
+  expect_unnoticed(load.finish());
+}
+
+TEST(ProxyFaults, TakesUpBackendsAndRefusesWhatNeedsARestart) {
+  Stack stack({.backends = 3});
+  const std::string a = "127.0.0.1:" + std::to_string(stack.backend_port(0));
+  ASSERT_TRUE(wait_for_links(stack, 3));
+  EXPECT_THAT(ask_admin(stack.admin_port(), "/stats").body, HasSubstr(a));
+  EXPECT_EQ(ask_admin(stack.admin_port(), "/reload", "POST").status, 200);
+  EXPECT_TRUE(wait_for_links(stack, 3));
+  // A backend cannot reload: it says so.
+  EXPECT_EQ(ask_admin(stack.backend_admin_port(0), "/reload", "POST").status, 501);
+}
+
+TEST(ProxyFaults, BehindABalancerClientsKeepTheirAddress) {
+  Stack stack({.proxy = {"--balancers", "127.0.0.0/8", "--access-log", "1"}, .plaintext = true});
+  const std::string client("\x21\x11\x00\x0C\xC0\x00\x02\x07\x0A\x00\x00\x01\x30\x39\x1C\xE8", 16);
+  const std::string header = std::string("\r\n\r\n\0\r\nQUIT\n", 12) + client;
+  api::EchoRequest request;
+  request.set_payload("hello");
+  RawConnection balanced(stack.port());
+  balanced.send(header + hello() +
+                testing::request(api::Echo::echo.traits.id, 1, request.SerializeAsString()));
+  EXPECT_TRUE(stack.proxy().says("client=192.0.2.7:12345"));
+
+  RawConnection direct(stack.port());
+  direct.send(hello());
+  direct.read_to_end();
+  EXPECT_TRUE(stack.proxy().says("send-proxy-v2"));
+}
+
+}  // namespace
+}  // namespace babilu::testing

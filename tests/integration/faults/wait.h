@@ -1,0 +1,18 @@
+#pragma once
+
+#include "tests/integration/support/stack.h"
+
+namespace babilu::testing {
+
+/// Kills it with SIGKILL, and waits until it is gone.
+void kill(Process& process);
+
+/// Links between the proxy and its backends that are up, as the proxy sees it.
+int links_up(const Stack& stack);
+/// Waits until there are so many.
+bool wait_for_links(const Stack& stack, std::size_t count);
+
+/// Waits until a backend has answered some requests more.
+bool takes_load(const Stack& stack, std::size_t backend);
+
+}  // namespace babilu::testing

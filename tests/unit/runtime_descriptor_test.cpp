@@ -1,0 +1,190 @@
+// Waiting for descriptors of the system: nothing that became ready is missed, and nothing waits for
+// ever.
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <thread>
+
+#include <boost/asio/error.hpp>
+
+#include "core/runtime/descriptor.h"
+#include "core/runtime/runtime.h"
+#include "core/runtime/scope.h"
+#include "core/runtime/signals.h"
+
+namespace babilu {
+namespace {
+
+using namespace std::chrono_literals;
+namespace error = boost::asio::error;
+
+struct Pair {
+  Pair() { ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()); }
+  std::array<int, 2> ends{};
+};
+
+/// Reads as a Stream does: less than was asked for means that there is no more.
+std::string read_some(Descriptor& descriptor) {
+  std::array<char, 64> buffer{};
+  const ssize_t got = ::read(descriptor.get(), buffer.data(), buffer.size());
+  if (got < static_cast<ssize_t>(buffer.size())) descriptor.read_all();
+  return got < 0 ? "nothing" : std::string(buffer.data(), static_cast<std::size_t>(got));
+}
+
+void run(task<> (*test)(Runtime&)) {
+  Runtime runtime;
+  runtime.run(test(runtime));
+}
+
+task<> data_then_end(Runtime& runtime) {
+  Pair pair;
+  Descriptor reader(runtime, pair.ends[0]);
+  EXPECT_EQ(read_some(reader), "nothing");
+  EXPECT_EQ(co_await reader.readable(runtime.now() + 10ms), error::timed_out);
+  EXPECT_EQ(::write(pair.ends[1], "ab", 2), 2);
+  ::close(pair.ends[1]);
+  EXPECT_FALSE(co_await reader.readable(runtime.now() + 10s));
+  EXPECT_EQ(read_some(reader), "ab");
+  // The end came with the data, and no other event will come.
+  EXPECT_FALSE(co_await reader.readable(runtime.now() + 10s));
+  EXPECT_EQ(read_some(reader), "");
+}
+TEST(Descriptor, TheEndBehindDataIsNotMissed) { run(data_then_end); }
+
+task<> full(Runtime& runtime) {
+  Pair pair;
+  Descriptor writer(runtime, pair.ends[0]);
+  Descriptor reader(runtime, pair.ends[1]);
+  const std::string block(4096, 'x');
+  EXPECT_FALSE(co_await writer.writable());
+  while (::write(writer.get(), block.data(), block.size()) > 0) {
+  }
+  writer.write_full();
+  EXPECT_EQ(co_await writer.writable(runtime.now() + 10ms), error::timed_out);
+  std::string sink(1 << 20, '\0');
+  EXPECT_GT(::read(reader.get(), sink.data(), sink.size()), 0);
+  EXPECT_FALSE(co_await writer.writable(runtime.now() + 10s));
+}
+TEST(Descriptor, AWriterIsToldOfRoom) { run(full); }
+
+task<> wait_for(Descriptor& descriptor, error_code& outcome) {
+  descriptor.read_all();
+  outcome = co_await descriptor.readable();
+}
+
+task<> closed(Runtime& runtime) {
+  Pair pair;
+  Descriptor reader(runtime, pair.ends[0]);
+  error_code outcome;
+  Scope scope(runtime);
+  scope.spawn("wait", wait_for(reader, outcome));
+  co_await runtime.yield();
+  reader.close();
+  co_await scope.join();
+  EXPECT_EQ(outcome, error::operation_aborted);
+  EXPECT_EQ(co_await reader.readable(), error::operation_aborted);
+  ::close(pair.ends[1]);
+}
+TEST(Descriptor, ClosingEndsAWait) { run(closed); }
+
+task<> cancelled(Runtime& runtime) {
+  Pair pair;
+  Descriptor reader(runtime, pair.ends[0]);
+  error_code untouched = error::eof;
+  Scope scope(runtime);
+  scope.spawn("wait", wait_for(reader, untouched));
+  co_await runtime.yield();
+  scope.cancel();
+  co_await scope.join();
+  EXPECT_EQ(untouched, error::eof);
+  EXPECT_EQ(::write(pair.ends[1], "x", 1), 1);
+  EXPECT_FALSE(co_await reader.readable(runtime.now() + 10s));  // and another may follow
+  ::close(pair.ends[1]);
+}
+TEST(Descriptor, CancellingEndsAWait) { run(cancelled); }
+
+task<> wait_and_close(Descriptor& mine, std::unique_ptr<Descriptor>& other, int& ended) {
+  mine.read_all();
+  co_await mine.readable();
+  other.reset();
+  ++ended;
+}
+
+task<> one_closes_the_other(Runtime& runtime) {
+  Pair first;
+  Pair second;
+  auto a = std::make_unique<Descriptor>(runtime, first.ends[0]);
+  auto b = std::make_unique<Descriptor>(runtime, second.ends[0]);
+  int ended = 0;
+  Scope scope(runtime);
+  scope.spawn("a", wait_and_close(*a, b, ended));
+  scope.spawn("b", wait_and_close(*b, a, ended));
+  co_await runtime.yield();
+  // Both are ready in one turn: whoever comes first closes the other, whose turn is next.
+  EXPECT_EQ(::write(first.ends[1], "x", 1), 1);
+  EXPECT_EQ(::write(second.ends[1], "x", 1), 1);
+  co_await scope.join();
+  EXPECT_EQ(ended, 2);
+  ::close(first.ends[1]);
+  ::close(second.ends[1]);
+}
+TEST(Descriptor, MayBeClosedByWhoeverIsReadyBeforeIt) { run(one_closes_the_other); }
+
+task<> posted(Runtime& runtime) {
+  // Nothing else happens: each post alone must wake the loop.
+  for (int i = 0; i < 2000; ++i) {
+    Condition done(runtime);
+    bool came = false;
+    std::thread poster([&] {
+      runtime.post([&] {
+        came = true;
+        done.notify_all();
+      });
+    });
+    while (!came) co_await done.wait(runtime.now() + 60s);
+    poster.join();
+  }
+}
+TEST(Runtime, APostFromAnotherThreadWakesIt) { run(posted); }
+
+task<> spin(Runtime& runtime, bool& stop) {
+  while (!stop) co_await runtime.yield();
+}
+
+task<> fair(Runtime& runtime) {
+  Pair pair;
+  Descriptor reader(runtime, pair.ends[0]);
+  bool stop = false;
+  Scope scope(runtime);
+  scope.spawn("spin", spin(runtime, stop));
+  reader.read_all();
+  EXPECT_EQ(::write(pair.ends[1], "x", 1), 1);
+  EXPECT_FALSE(co_await reader.readable(runtime.now() + 10s));
+  co_await runtime.sleep_for(1ms);
+  stop = true;
+  co_await scope.join();
+  ::close(pair.ends[1]);
+}
+TEST(Runtime, WhoeverYieldsLetsTheSystemIn) { run(fair); }
+
+task<> signals(Runtime& runtime) {
+  Signals caught(runtime, {SIGUSR1, SIGHUP});
+  ::raise(SIGHUP);
+  ::raise(SIGUSR1);
+  EXPECT_EQ(co_await caught.next(), SIGHUP);
+  EXPECT_EQ(co_await caught.next(), SIGUSR1);
+}
+TEST(Signals, ComeInOrder) {
+  run(signals);
+  struct sigaction now {};
+  ::sigaction(SIGHUP, nullptr, &now);
+  EXPECT_EQ(now.sa_handler, SIG_DFL);
+}
+
+}  // namespace
+}  // namespace babilu
