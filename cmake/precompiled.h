@@ -1,5 +1,6 @@
-// What most translation units parse anyway, parsed once: cmake/Targets.cmake gives it to every target where
-// BABILU_PRECOMPILE is on. Each file still includes what it uses; the preset asan builds without this one, and so finds what is missing.
+// What most translation units parse anyway, parsed once: cmake/Targets.cmake gives it to every
+// target where BABILU_PRECOMPILE is on. Each file still includes what it uses; the preset asan
+// builds without this one, and so finds what is missing.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -28,4 +30,3 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/result.hpp>
-#include <fmt/format.h>

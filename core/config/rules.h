@@ -131,7 +131,8 @@ struct Readable {
 
   template <class T>
   operator Rule<T>() const {
-    return detail::about_text<T>(expected, [reads = reads](std::string_view text) { return reads(text); });
+    return detail::about_text<T>(expected,
+                                 [reads = reads](std::string_view text) { return reads(text); });
   }
 };
 inline Readable readable(const char* expected, bool (*reads)(std::string_view text)) {

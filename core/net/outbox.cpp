@@ -15,7 +15,8 @@ Outbox::Outbox(Runtime& runtime, Stream& stream, Scope& scope, const Limits& lim
       scope_(scope),
       limits_(limits),
       failed_handler_(std::move(failed)),
-      flush_(runtime, [](void* self) { static_cast<Outbox*>(self)->flush_now(); }, this),
+      flush_(
+          runtime, [](void* self) { static_cast<Outbox*>(self)->flush_now(); }, this),
       progress_(runtime) {}
 
 void Outbox::flush_now() {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> signature{0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D,
                                                  0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A};
-constexpr std::size_t fixed_bytes = 16;  // signature, version and command, family, length
+constexpr std::size_t fixed_bytes = 16;   // signature, version and command, family, length
 constexpr std::size_t most_bytes = 2048;  // addresses and TLVs; some carry certificates' names
 
 class Category final : public boost::system::error_category {
@@ -24,8 +24,10 @@ class Category final : public boost::system::error_category {
     switch (static_cast<ProxyProtocolError>(value)) {
       case ProxyProtocolError::not_version_2:
         return "no PROXY protocol header of version 2 came first; in HAProxy, use send-proxy-v2";
-      case ProxyProtocolError::malformed: return "the PROXY protocol header is malformed";
-      case ProxyProtocolError::too_long: return "the PROXY protocol header is too long";
+      case ProxyProtocolError::malformed:
+        return "the PROXY protocol header is malformed";
+      case ProxyProtocolError::too_long:
+        return "the PROXY protocol header is too long";
     }
     return "unknown error";
   }

@@ -75,8 +75,8 @@ void bind(config::Schema& schema, NodeConfig& config) {
                                                    {"warn", telemetry::LogLevel::warn},
                                                    {"error", telemetry::LogLevel::error}}));
   log.option("format", config.log_format, "text for people, json for machines",
-             config::choices<telemetry::LogFormat>({{"text", telemetry::LogFormat::text},
-                                                    {"json", telemetry::LogFormat::json}}));
+             config::choices<telemetry::LogFormat>(
+                 {{"text", telemetry::LogFormat::text}, {"json", telemetry::LogFormat::json}}));
 }
 
 Node::Node(NodeConfig config) : config_(std::move(config)), log_(log_options(config_)) {}

@@ -13,7 +13,8 @@ namespace babilu::rpc {
 namespace {
 
 Status cannot_connect(const net::Address& target, const std::string& why) {
-  return {Code::unavailable, "cannot_connect", "cannot connect to " + target.to_string() + ": " + why};
+  return {Code::unavailable, "cannot_connect",
+          "cannot connect to " + target.to_string() + ": " + why};
 }
 
 }  // namespace
@@ -30,7 +31,9 @@ Channel::Channel(Runtime& runtime, net::Network& network, net::Security& securit
 
 Channel::~Channel() = default;
 
-void Channel::start() { scope_.spawn("channel", maintain()); }
+void Channel::start() {
+  scope_.spawn("channel", maintain());
+}
 
 task<> Channel::close() {
   if (session_) session_->close({});
@@ -68,8 +71,8 @@ task<std::shared_ptr<Session>> Channel::connect(const net::Address& target) {
     last_failure_ = cannot_connect(target, stream.error().message());
     co_return nullptr;
   }
-  auto session = std::make_shared<Session>(runtime_, std::move(*stream), Side::dialer,
-                                           no_services_, options_.session);
+  auto session = std::make_shared<Session>(runtime_, std::move(*stream), Side::dialer, no_services_,
+                                           options_.session);
   scope_.spawn("channel session", run_session(session));
   const bool greeted = co_await session->greeted(deadline);
   if (!greeted) {
@@ -115,9 +118,9 @@ task<Reply> Channel::call(const MethodTraits& method, ByteView message, CallOpti
     const bool again = (result.connection_lost && retryable && sent < options_.sends) ||
                        (result.reply.unstarted && result.reply.status.code == Code::unavailable);
     const Clock::duration pause =
-        result.connection_lost ? Clock::duration{}
-                               : std::max<Clock::duration>(options_.backoff_min,
-                                                           result.reply.status.retry_after);
+        result.connection_lost
+            ? Clock::duration{}
+            : std::max<Clock::duration>(options_.backoff_min, result.reply.status.retry_after);
     // That the time is up says less than why it was not enough.
     const bool late = result.reply.status.code == Code::deadline_exceeded;
     if (late && refusal) co_return std::move(*refusal);

@@ -26,8 +26,7 @@ struct ChannelOptions {
 /// up to what the other side's hello allows.
 class Channel {
  public:
-  Channel(Runtime& runtime, net::Network& network, net::Security& security,
-          ChannelOptions options);
+  Channel(Runtime& runtime, net::Network& network, net::Security& security, ChannelOptions options);
   ~Channel();
 
   void start();
@@ -36,8 +35,8 @@ class Channel {
   /// Waits until connected. The status says what stood in the way at the deadline.
   task<Status> ready(Deadline deadline);
 
-  /// The reply, or why none could be had by the deadline, which must be set. A mutating call without
-  /// an idempotency key gets one; others count as retryable.
+  /// The reply, or why none could be had by the deadline, which must be set. A mutating call
+  /// without an idempotency key gets one; others count as retryable.
   task<Reply> call(const MethodTraits& method, ByteView message, CallOptions options);
 
   /// How often a connection was lost after it had been up.

@@ -36,8 +36,8 @@ Connection::Connection(Runtime& runtime, net::StreamPtr stream, Side side,
               [this](error_code error) { abort(explain(error)); }),
       multiplexer_(side, options.limits, outbox_.pending()),
       ended_early_(runtime),
-      watch_(runtime.clock(), [](void* self) { static_cast<Connection*>(self)->keep_time(); },
-             this),
+      watch_(
+          runtime.clock(), [](void* self) { static_cast<Connection*>(self)->keep_time(); }, this),
       side_(side) {}
 
 Connection::~Connection() = default;
@@ -88,8 +88,8 @@ bool Connection::read_what_is_there() {
     if (got.bytes > 0) take(scratch.first(got.bytes));
     if (outcome_) return false;
     if (got.error && got.error != boost::asio::error::would_block) {
-      outcome_ = closing_ ? std::move(reason_to_close_)
-                          : std::make_unique<Status>(explain(got.error));
+      outcome_ =
+          closing_ ? std::move(reason_to_close_) : std::make_unique<Status>(explain(got.error));
       return false;
     }
     // A short read means that there is no more for now.

@@ -64,15 +64,26 @@ std::optional<Violation> Multiplexer::on_frame(const Frame& frame, Events& event
     return protocol_error("hello_expected", "the first frame must be a hello");
   }
   switch (frame.header.kind) {
-    case Kind::hello: return on_hello(frame, events);
-    case Kind::request: return on_request(frame, events);
-    case Kind::reply: return on_reply(frame, events);
+    case Kind::hello:
+      return on_hello(frame, events);
+    case Kind::request:
+      return on_request(frame, events);
+    case Kind::reply:
+      return on_reply(frame, events);
     case Kind::item:
     case Kind::credit:
-    case Kind::cancel: on_stream_frame(frame, events); break;
-    case Kind::ping: send(Kind::pong, frame.header.value, {}); break;
-    case Kind::pong: events.on_pong(frame.header.value); break;
-    case Kind::goaway: on_goaway(frame, events); break;
+    case Kind::cancel:
+      on_stream_frame(frame, events);
+      break;
+    case Kind::ping:
+      send(Kind::pong, frame.header.value, {});
+      break;
+    case Kind::pong:
+      events.on_pong(frame.header.value);
+      break;
+    case Kind::goaway:
+      on_goaway(frame, events);
+      break;
   }
   return std::nullopt;
 }
@@ -138,8 +149,12 @@ void Multiplexer::on_stream_frame(const Frame& frame, Events& events) {
   const Tag* const found = (outgoing ? outgoing_ : incoming_).find(frame.header.stream);
   if (found == nullptr) return;
   switch (frame.header.kind) {
-    case Kind::item: events.on_item(frame, *found, outgoing); break;
-    case Kind::credit: events.on_credit(frame, *found, outgoing); break;
+    case Kind::item:
+      events.on_item(frame, *found, outgoing);
+      break;
+    case Kind::credit:
+      events.on_credit(frame, *found, outgoing);
+      break;
     default:
       if (!outgoing) events.on_cancel(frame.header.stream, *found);
   }
@@ -212,7 +227,9 @@ void Multiplexer::set_tag(std::uint32_t stream, Tag tag) {
   if (Tag* const found = (ours(stream) ? outgoing_ : incoming_).find(stream)) *found = tag;
 }
 
-void Multiplexer::ping(std::uint32_t value) { send(Kind::ping, value, {}); }
+void Multiplexer::ping(std::uint32_t value) {
+  send(Kind::ping, value, {});
+}
 
 void Multiplexer::goaway(const Status& why) {
   if (going_away_) return;

@@ -18,8 +18,8 @@ enum class Side { dialer, listener };
 
 struct MultiplexerLimits {
   std::uint32_t frame = wire::default_frame_limit;  ///< bytes after a header that we take
-  std::uint32_t streams = 1024;        ///< requests of the other side that may be unanswered
-  std::uint32_t credit = 64 * 1024;    ///< bytes of items on a stream before the first credit
+  std::uint32_t streams = 1024;      ///< requests of the other side that may be unanswered
+  std::uint32_t credit = 64 * 1024;  ///< bytes of items on a stream before the first credit
 };
 
 /// Why a connection must end, for the goaway that says so.

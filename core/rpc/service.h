@@ -40,9 +40,9 @@ using Handler = std::function<task<Reply>(Call&)>;
 
 /// How a method behaves, for whoever calls, relays or serves it.
 struct MethodTraits {
-  std::uint16_t id = 0;     ///< service × 256 + number
-  const char* name = "";    ///< "registry.SignUp"
-  bool mutating = false;    ///< needs an idempotency key, which makes it retryable
+  std::uint16_t id = 0;   ///< service × 256 + number
+  const char* name = "";  ///< "registry.SignUp"
+  bool mutating = false;  ///< needs an idempotency key, which makes it retryable
 };
 
 /// The services of one side, and who handles their methods. Filled at start-up, then only read;

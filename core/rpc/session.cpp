@@ -72,8 +72,8 @@ task<Session::CallResult> Session::call(std::uint16_t method, ByteView message,
                                         CallOptions options) {
   Multiplexer& multiplexer = connection_.multiplexer();
   if (!connection_.open() || !multiplexer.may_request()) {
-    Reply refusal = Reply::refuse({Code::unavailable, "not_accepting",
-                                   "the other side takes no requests now"});
+    Reply refusal =
+        Reply::refuse({Code::unavailable, "not_accepting", "the other side takes no requests now"});
     refusal.unstarted = true;
     co_return CallResult{std::move(refusal), false};
   }
@@ -94,7 +94,8 @@ task<Session::CallResult> Session::call(std::uint16_t method, ByteView message,
   const bool retryable = options.retryable || !options.idempotency_key.empty();
   PendingCall pending(runtime_);
   const std::uint32_t stream = multiplexer.request(
-      {.flags = static_cast<std::uint8_t>(wire::flags::end | (retryable ? wire::flags::retryable : 0)),
+      {.flags =
+           static_cast<std::uint8_t>(wire::flags::end | (retryable ? wire::flags::retryable : 0)),
        .method = method,
        .value = milliseconds_left(runtime_.now(), options.deadline),
        .route = options.route},
@@ -126,7 +127,9 @@ task<Session::CallResult> Session::call(std::uint16_t method, ByteView message,
   co_return std::move(*pending.result);
 }
 
-void Session::on_hello(const wire::Hello&) { changed_.notify_all(); }
+void Session::on_hello(const wire::Hello&) {
+  changed_.notify_all();
+}
 
 void Session::on_reply(const wire::Frame& frame, Multiplexer::Tag tag) {
   changed_.notify_all();

@@ -14,8 +14,9 @@ struct Session::Request {
         stream(frame.header.stream),
         message(frame.message().begin(), frame.message().end()),
         began(owner.runtime_.now()),
-        expiry(owner.runtime_.clock(), [](void* self) { static_cast<Request*>(self)->expire(); },
-               this) {}
+        expiry(
+            owner.runtime_.clock(), [](void* self) { static_cast<Request*>(self)->expire(); },
+            this) {}
 
   /// Answers once; what comes later is dropped.
   void answer(const Reply& reply) {

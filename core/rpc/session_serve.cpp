@@ -1,8 +1,8 @@
 // The serving half of a Session: from a request frame to its reply.
 #include <array>
 
-#include <fmt/format.h>
 #include <botan/rng.h>
+#include <fmt/format.h>
 
 #include "core/rpc/session_request.h"
 

@@ -7,12 +7,23 @@
 namespace babilu::rpc {
 
 const char* to_string(Code code) noexcept {
-  static constexpr std::array names{
-      "ok",           "cancelled",         "unknown",           "invalid_argument",
-      "deadline_exceeded", "not_found",    "already_exists",    "permission_denied",
-      "resource_exhausted", "failed_precondition", "aborted",   "out_of_range",
-      "unimplemented", "internal",         "unavailable",       "data_loss",
-      "unauthenticated"};
+  static constexpr std::array names{"ok",
+                                    "cancelled",
+                                    "unknown",
+                                    "invalid_argument",
+                                    "deadline_exceeded",
+                                    "not_found",
+                                    "already_exists",
+                                    "permission_denied",
+                                    "resource_exhausted",
+                                    "failed_precondition",
+                                    "aborted",
+                                    "out_of_range",
+                                    "unimplemented",
+                                    "internal",
+                                    "unavailable",
+                                    "data_loss",
+                                    "unauthenticated"};
   const auto index = static_cast<std::size_t>(code);
   return index < names.size() ? names[index] : "unknown";
 }

@@ -8,9 +8,9 @@
 namespace babilu::rpc {
 
 /// Live streams of one side and their tags: a hash table with linear probing, half full at most. It
-/// starts with four places (64 bytes), where a general one takes half a kilobyte, and there are many
-/// idle sessions. Numbers are spread: those that count up would stand in one long row, and each
-/// erase would walk to its end.
+/// starts with four places (64 bytes), where a general one takes half a kilobyte, and there are
+/// many idle sessions. Numbers are spread: those that count up would stand in one long row, and
+/// each erase would walk to its end.
 ///
 /// Any number of streams. Not copyable. Pointers are valid until the next emplace or erase.
 class StreamTable {

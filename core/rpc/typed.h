@@ -30,8 +30,8 @@ class Client {
   explicit Client(Channel& channel) noexcept : channel_(channel) {}
 
   template <class Request, class Answer>
-  task<Outcome<Answer>> call(const Method<Service, Request, Answer>& method,
-                             const Request& request, CallOptions options) {
+  task<Outcome<Answer>> call(const Method<Service, Request, Answer>& method, const Request& request,
+                             CallOptions options) {
     const Bytes message = encode(request);
     Reply reply = co_await channel_.call(method.traits, message, options);
     if (!reply.status.ok()) co_return std::move(reply.status);

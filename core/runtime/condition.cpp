@@ -52,12 +52,13 @@ Condition::~Condition() = default;
 task<bool> Condition::wait(Deadline deadline) {
   Waiter waiter(runtime_);
   waiters_.push_back(waiter);
-  auto [why] = co_await asio::async_initiate<
-      const asio::as_tuple_t<asio::use_awaitable_t<Executor>>, void(error_code)>(
-      [](Waiter::Handler handler, Waiter* self, Deadline until) {
-        self->start(std::move(handler), until);
-      },
-      asio::as_tuple(asio::use_awaitable_t<Executor>{}), &waiter, deadline);
+  auto [why] =
+      co_await asio::async_initiate<const asio::as_tuple_t<asio::use_awaitable_t<Executor>>,
+                                    void(error_code)>(
+          [](Waiter::Handler handler, Waiter* self, Deadline until) {
+            self->start(std::move(handler), until);
+          },
+          asio::as_tuple(asio::use_awaitable_t<Executor>{}), &waiter, deadline);
   if (why == asio::error::operation_aborted) throw boost::system::system_error(why);
   co_return !why;
 }

@@ -32,8 +32,8 @@ class Condition {
 
  private:
   struct Waiter;
-  using Hook = boost::intrusive::list_base_hook<
-      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+  using Hook =
+      boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
   struct Link : Hook {};
 
   Runtime& runtime_;

@@ -11,7 +11,8 @@ namespace babilu {
 class Poller;
 class Runtime;
 
-/// Owns a file descriptor that does not block, and the waits for it: at most one for each direction.
+/// Owns a file descriptor that does not block, and the waits for it: at most one for each
+/// direction.
 ///
 /// Whoever reads or writes does so by system calls on get(), and tells when one moved less than was
 /// asked for: only then is there something to wait for. Thread: the Runtime's.
@@ -33,8 +34,8 @@ class Descriptor {
   /// No more can be written for now.
   void write_full() noexcept { out_.ready = out_.ended; }
 
-  /// Returns when a read may give something: bytes, the end, or an error. timed_out at the deadline;
-  /// operation_aborted after close(). A cancelled wait throws operation_aborted.
+  /// Returns when a read may give something: bytes, the end, or an error. timed_out at the
+  /// deadline; operation_aborted after close(). A cancelled wait throws operation_aborted.
   task<error_code> readable(Deadline deadline = no_deadline) { return wait(in_, deadline); }
   task<error_code> writable(Deadline deadline = no_deadline) { return wait(out_, deadline); }
 

@@ -10,10 +10,14 @@ namespace babilu {
 
 const char* to_string(Phase phase) noexcept {
   switch (phase) {
-    case Phase::starting: return "starting";
-    case Phase::ready: return "ready";
-    case Phase::draining: return "draining";
-    case Phase::stopped: return "stopped";
+    case Phase::starting:
+      return "starting";
+    case Phase::ready:
+      return "ready";
+    case Phase::draining:
+      return "draining";
+    case Phase::stopped:
+      return "stopped";
   }
   return "unknown";
 }

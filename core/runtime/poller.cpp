@@ -47,7 +47,8 @@ bool Poller::add(Descriptor& descriptor) noexcept {
 }
 
 void Poller::remove(Descriptor& descriptor) noexcept {
-  // Closing the last reference to the file takes it out of epoll; what was found stays in the batch.
+  // Closing the last reference to the file takes it out of epoll; what was found stays in the
+  // batch.
   for (int i = next_; i < count_; ++i) {
     if (ready_[i].data.ptr == &descriptor) ready_[i].data.ptr = nullptr;
   }
@@ -69,7 +70,8 @@ int Poller::poll(Clock::duration time) noexcept {
 
 void Poller::wait(Clock::time_point now, Deadline deadline) noexcept {
   constexpr Clock::duration longest = std::chrono::seconds(60);
-  const Clock::duration time = deadline == no_deadline ? longest : std::min(deadline - now, longest);
+  const Clock::duration time =
+      deadline == no_deadline ? longest : std::min(deadline - now, longest);
   const int found = poll(time);
   waiting_.store(false);
   next_ = 0;

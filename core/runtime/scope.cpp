@@ -41,14 +41,14 @@ void Scope::spawn(const char* name, task<> coroutine) {
   members_.emplace_back();
   auto member = std::prev(members_.end());
   asio::co_spawn(runtime_.executor(), std::move(coroutine),
-                 asio::bind_cancellation_slot(
-                     member->signal.slot(), [this, member, name](std::exception_ptr thrown) {
-                       if (thrown && !is_cancellation(thrown)) {
-                         runtime_.report_failure(name, thrown);
-                       }
-                       members_.erase(member);
-                       if (members_.empty()) ended_.notify_all();
-                     }));
+                 asio::bind_cancellation_slot(member->signal.slot(),
+                                              [this, member, name](std::exception_ptr thrown) {
+                                                if (thrown && !is_cancellation(thrown)) {
+                                                  runtime_.report_failure(name, thrown);
+                                                }
+                                                members_.erase(member);
+                                                if (members_.empty()) ended_.notify_all();
+                                              }));
 }
 
 void Scope::cancel() {

@@ -23,7 +23,7 @@ volatile int pipe_writer = -1;
 
 struct Before {
   int number = 0;
-  struct sigaction action {};
+  struct sigaction action{};
 };
 std::array<Before, most_signals> before;
 
@@ -48,7 +48,7 @@ int open_pipe() {
 Signals::Signals(Runtime& runtime, std::initializer_list<int> numbers)
     : reader_(runtime, open_pipe()) {
   assert(numbers.size() <= most_signals);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   auto slot = before.begin();

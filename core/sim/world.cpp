@@ -3,9 +3,9 @@
 #include <deque>
 #include <stdexcept>
 
+#include <fmt/format.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <fmt/format.h>
 
 #include "core/runtime/condition.h"
 #include "core/sim/seeded_random.h"
@@ -178,8 +178,8 @@ bool World::partitioned(const std::string& a, const std::string& b) const {
 }
 
 void World::note(std::string_view event) {
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(
-      clock_->now().time_since_epoch());
+  const auto micros =
+      std::chrono::duration_cast<std::chrono::microseconds>(clock_->now().time_since_epoch());
   events_.push_back(fmt::format("{:>12} {}", micros.count(), event));
 }
 

@@ -20,7 +20,7 @@ class SeededRandom;
 struct NetworkOptions {
   Clock::duration latency = std::chrono::microseconds(200);
   Clock::duration jitter = std::chrono::microseconds(100);  ///< up to this much is added
-  bool trace = false;  ///< each write goes into the event log
+  bool trace = false;                                       ///< each write goes into the event log
 };
 
 /// A world in one thread: a virtual clock, a generator from a seed, hosts on a network in memory.

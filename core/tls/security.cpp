@@ -29,7 +29,8 @@ class ByCertificates final : public CertificateSecurity {
 
 }  // namespace
 
-std::unique_ptr<CertificateSecurity> make_security(Runtime& runtime, ContextPtr context, Roles roles) {
+std::unique_ptr<CertificateSecurity> make_security(Runtime& runtime, ContextPtr context,
+                                                   Roles roles) {
   return std::make_unique<ByCertificates>(runtime, std::move(context), std::move(roles));
 }
 

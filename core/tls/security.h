@@ -27,6 +27,7 @@ class CertificateSecurity : public net::Security {
 
 /// TLS by certificates, where a Network's streams are to be secured. The name that the other side
 /// must prove is the host that is dialed. Runtime: the one that the streams belong to.
-std::unique_ptr<CertificateSecurity> make_security(Runtime& runtime, ContextPtr context, Roles roles);
+std::unique_ptr<CertificateSecurity> make_security(Runtime& runtime, ContextPtr context,
+                                                   Roles roles);
 
 }  // namespace babilu::tls

@@ -30,11 +30,13 @@ bool belongs_to_a_stream(Kind kind) noexcept {
     case Kind::item:
     case Kind::reply:
     case Kind::cancel:
-    case Kind::credit: return true;
+    case Kind::credit:
+      return true;
     case Kind::hello:
     case Kind::ping:
     case Kind::pong:
-    case Kind::goaway: return false;
+    case Kind::goaway:
+      return false;
   }
   return false;
 }
@@ -63,12 +65,16 @@ const char* to_string(Kind kind) noexcept {
 
 const char* to_string(FrameError error) noexcept {
   switch (error) {
-    case FrameError::none: return "no error";
+    case FrameError::none:
+      return "no error";
     case FrameError::too_large:
       return "the frame is larger than the limit in hello; send large inputs in parts";
-    case FrameError::unknown_kind: return "unknown frame kind; is this a babilu/1 client?";
-    case FrameError::unknown_flags: return "unknown flag bits; version 1 defines the lowest three";
-    case FrameError::inconsistent: return "hop and metadata are larger than the frame";
+    case FrameError::unknown_kind:
+      return "unknown frame kind; is this a babilu/1 client?";
+    case FrameError::unknown_flags:
+      return "unknown flag bits; version 1 defines the lowest three";
+    case FrameError::inconsistent:
+      return "hop and metadata are larger than the frame";
     case FrameError::wrong_stream:
       return "stream 0 is for hello, ping, pong and goaway only, and they for stream 0 only";
     case FrameError::looks_like_http:
@@ -119,8 +125,8 @@ void append(Bytes& out, Header header, ByteView hop, ByteView meta, ByteView mes
   header.size = static_cast<std::uint32_t>(hop.size() + meta.size() + message.size());
   const std::size_t begin = out.size();
   const std::size_t end = begin + header_bytes + header.size;
-  // Many frames gather in one buffer: it grows by doubling, as a vector does by itself, but not from
-  // the size of one frame.
+  // Many frames gather in one buffer: it grows by doubling, as a vector does by itself, but not
+  // from the size of one frame.
   constexpr std::size_t first_capacity = 1000;
   if (end > out.capacity()) out.reserve(std::max({end, 2 * out.capacity(), first_capacity}));
   out.resize(end);

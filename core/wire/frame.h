@@ -37,10 +37,10 @@ struct Header {
   std::uint8_t flags = 0;
   std::uint16_t method = 0;  ///< service × 256 + number
   std::uint32_t stream = 0;  ///< 0 is the connection itself
-  std::uint32_t value = 0;   ///< request: ms left; reply: status; credit: bytes; goaway: last stream
-  std::uint32_t route = 0;   ///< affinity key, 0 for any
-  std::uint16_t meta = 0;    ///< bytes of metadata
-  std::uint16_t hop = 0;     ///< bytes of hop data, in front of the metadata
+  std::uint32_t value = 0;  ///< request: ms left; reply: status; credit: bytes; goaway: last stream
+  std::uint32_t route = 0;  ///< affinity key, 0 for any
+  std::uint16_t meta = 0;   ///< bytes of metadata
+  std::uint16_t hop = 0;    ///< bytes of hop data, in front of the metadata
 
   bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   friend bool operator==(const Header&, const Header&) = default;
@@ -62,11 +62,11 @@ Header decode(std::span<const std::uint8_t, header_bytes> bytes) noexcept;
 /// What is wrong with a frame. Each is fatal for its connection.
 enum class FrameError : std::uint8_t {
   none,
-  too_large,      ///< size above the limit
+  too_large,  ///< size above the limit
   unknown_kind,
   unknown_flags,
-  inconsistent,   ///< hop and metadata larger than the frame
-  wrong_stream,   ///< stream 0 for a kind that needs one, or the reverse
+  inconsistent,  ///< hop and metadata larger than the frame
+  wrong_stream,  ///< stream 0 for a kind that needs one, or the reverse
   looks_like_http,
   looks_like_tls,
 };

@@ -36,7 +36,8 @@ class FrameReader {
 
 inline std::size_t FrameReader::missing(FrameError& error) const noexcept {
   if (kept_.size() < header_bytes) return header_bytes - kept_.size();
-  const Header header = decode(std::span<const std::uint8_t, header_bytes>(kept_.data(), header_bytes));
+  const Header header =
+      decode(std::span<const std::uint8_t, header_bytes>(kept_.data(), header_bytes));
   error = check(header, frame_limit_);
   return header_bytes + header.size - kept_.size();
 }

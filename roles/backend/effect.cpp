@@ -1,6 +1,5 @@
 #include "roles/backend/effect.h"
 
-
 namespace babilu::backend {
 
 using rpc::Code;
@@ -15,13 +14,18 @@ Status key_conflict() {
 
 Code code_of(store::ErrorCode code) {
   switch (code) {
-    case store::ErrorCode::refused: return Code::resource_exhausted;
-    case store::ErrorCode::deadline_exceeded: return Code::deadline_exceeded;
+    case store::ErrorCode::refused:
+      return Code::resource_exhausted;
+    case store::ErrorCode::deadline_exceeded:
+      return Code::deadline_exceeded;
     case store::ErrorCode::unavailable:
     case store::ErrorCode::outcome_unknown:
-    case store::ErrorCode::disk_full: return Code::unavailable;
-    case store::ErrorCode::corrupt: return Code::data_loss;
-    default: return Code::internal;
+    case store::ErrorCode::disk_full:
+      return Code::unavailable;
+    case store::ErrorCode::corrupt:
+      return Code::data_loss;
+    default:
+      return Code::internal;
   }
 }
 
@@ -43,8 +47,7 @@ namespace detail {
 
 store::IdempotentRequest request_of(const rpc::Call& call) {
   // A session lets no mutating request through without a key of the right size.
-  return *store::IdempotentRequest::make(bytes_of(call.idempotency_key), call.method,
-                                         call.message);
+  return *store::IdempotentRequest::make(bytes_of(call.idempotency_key), call.method, call.message);
 }
 
 // A status that is not ok travels in the place of the reply: its code, then its detail.
@@ -82,9 +85,12 @@ task<rpc::Outcome<std::optional<Bytes>>> recall_reply(store::Store& store, const
   auto found = co_await store.read(call.runtime, std::move(look), call.deadline);
   if (!found) co_return to_status(found.error());
   switch (found->kind) {
-    case store::Recalled::Kind::fresh: co_return std::optional<Bytes>();
-    case store::Recalled::Kind::conflict: co_return key_conflict();
-    case store::Recalled::Kind::replayed: break;
+    case store::Recalled::Kind::fresh:
+      co_return std::optional<Bytes>();
+    case store::Recalled::Kind::conflict:
+      co_return key_conflict();
+    case store::Recalled::Kind::replayed:
+      break;
   }
   co_return std::optional<Bytes>(Bytes(found->reply.begin(), found->reply.end()));
 }

@@ -12,8 +12,7 @@ class Observer final : public rpc::SessionObserver {
 
   void on_link_opened() { links_.add(); }
   void on_link_closed() { links_.subtract(); }
-  void on_reply(const rpc::MethodTraits& method, rpc::Code code,
-                Clock::duration latency) override;
+  void on_reply(const rpc::MethodTraits& method, rpc::Code code, Clock::duration latency) override;
 
  private:
   telemetry::Gauge& links_;

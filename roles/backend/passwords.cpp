@@ -15,8 +15,7 @@ task<std::optional<std::string>> Passwords::hash(Runtime& runtime, std::string p
 }
 
 task<std::optional<bool>> Passwords::matches(Runtime& runtime, std::string password,
-                                             std::optional<std::string> stored,
-                                             Deadline deadline) {
+                                             std::optional<std::string> stored, Deadline deadline) {
   auto work = [&password, &stored, cost = cost_] {
     if (!stored) {
       crypto::verify_decoy(password, cost);

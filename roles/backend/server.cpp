@@ -61,8 +61,8 @@ task<> Server::accept() {
 
 task<> Server::serve(net::StreamPtr raw) {
   const std::string remote = raw->remote().to_string();
-  Result<net::StreamPtr> stream = co_await security_.accept(
-      std::move(raw), runtime_.now() + shared_.options.handshake_timeout);
+  Result<net::StreamPtr> stream =
+      co_await security_.accept(std::move(raw), runtime_.now() + shared_.options.handshake_timeout);
   if (!stream) {
     shared_.log.limited(telemetry::LogLevel::warn, "handshake", "handshake failed",
                         field("remote", remote), field("why", stream.error().message()));

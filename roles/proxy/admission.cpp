@@ -23,7 +23,8 @@ ip::address normal(const ip::address& address) {
 template <class Bytes>
 bool same_prefix(const Bytes& a, const Bytes& b, unsigned bits) {
   const std::size_t whole = bits / 8;
-  if (!std::equal(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(whole), b.begin())) return false;
+  if (!std::equal(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(whole), b.begin()))
+    return false;
   const unsigned rest = bits % 8;
   return rest == 0 || (a[whole] >> (8 - rest)) == (b[whole] >> (8 - rest));
 }
@@ -147,7 +148,8 @@ boost::system::result<Admission::Ticket, Status> Admission::admit(const ip::addr
   const ip::address address = normal(given);
   const std::lock_guard lock(mutex_);
   if (sessions_.load(std::memory_order_relaxed) >= options_.sessions) {
-    return busy("too_many_sessions", "as many sessions are open as this proxy takes; try again", 1s);
+    return busy("too_many_sessions", "as many sessions are open as this proxy takes; try again",
+                1s);
   }
   const AddressLimits* const limits = limits_of(address);
   if (limits == nullptr) {

@@ -7,8 +7,8 @@
 
 namespace babilu::proxy {
 
-/// A backend as it is configured: "127.0.0.1:7401", or "127.0.0.1:7401 weight=2" for twice the share
-/// of the others.
+/// A backend as it is configured: "127.0.0.1:7401", or "127.0.0.1:7401 weight=2" for twice the
+/// share of the others.
 struct Backend {
   std::string name;  ///< its address, as text
   net::Address address;

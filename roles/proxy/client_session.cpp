@@ -17,7 +17,9 @@ ClientSession::ClientSession(Runtime& runtime, net::StreamPtr stream,
       remote_(std::move(remote)),
       hop_(encode_hop(remote_, 1)) {}
 
-ClientSession::~ClientSession() { relay_.on_session_gone(connection_.multiplexer()); }
+ClientSession::~ClientSession() {
+  relay_.on_session_gone(connection_.multiplexer());
+}
 
 task<rpc::Status> ClientSession::run() {
   wire::Hello hello;
@@ -54,12 +56,14 @@ void ClientSession::forget(std::size_t bytes, std::size_t most) {
 bool ClientSession::drop_when_stalled() {
   if (dropped_ || !connection_.outbox().over_hard()) return false;
   dropped_ = true;
-  connection_.abort({rpc::Code::resource_exhausted, "slow_reader",
-                     "too many replies were not read"});
+  connection_.abort(
+      {rpc::Code::resource_exhausted, "slow_reader", "too many replies were not read"});
   return true;
 }
 
-void ClientSession::on_request(const wire::Frame& frame) { relay_.on_request(*this, frame); }
+void ClientSession::on_request(const wire::Frame& frame) {
+  relay_.on_request(*this, frame);
+}
 
 void ClientSession::on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool) {
   relay_.to_link(frame, tag);
@@ -73,6 +77,8 @@ void ClientSession::on_reply(const wire::Frame&, rpc::Multiplexer::Tag) {
   // A proxy asks its clients nothing.
 }
 
-void ClientSession::on_cancel(std::uint32_t, rpc::Multiplexer::Tag tag) { relay_.on_cancel(tag); }
+void ClientSession::on_cancel(std::uint32_t, rpc::Multiplexer::Tag tag) {
+  relay_.on_cancel(tag);
+}
 
 }  // namespace babilu::proxy

@@ -7,7 +7,9 @@ namespace babilu::proxy {
 namespace {
 
 /// "babilu_proxy_backend_requests_total" and the like, labelled with the backend.
-std::string name(const char* what) { return std::string("babilu_proxy_backend_") + what; }
+std::string name(const char* what) {
+  return std::string("babilu_proxy_backend_") + what;
+}
 
 }  // namespace
 

@@ -7,14 +7,15 @@
 namespace babilu::proxy {
 
 struct HealthOptions {
-  unsigned failures = 5;       ///< replies in a row that are the backend's fault
-  double slow_factor = 5;      ///< times as slow as the others …
+  unsigned failures = 5;   ///< replies in a row that are the backend's fault
+  double slow_factor = 5;  ///< times as slow as the others …
   Clock::duration slow_floor = std::chrono::milliseconds(10);  ///< … and at least this slow
-  unsigned slow_reviews = 3;   ///< … in so many reviews, one after another
+  unsigned slow_reviews = 3;  ///< … in so many reviews, one after another
   Clock::duration review = std::chrono::seconds(1);
   Clock::duration ejection = std::chrono::seconds(2);  ///< the first time; doubles up to
   Clock::duration longest_ejection = std::chrono::seconds(60);
-  Clock::duration slow_start = std::chrono::seconds(5);  ///< until a new backend gets its full share
+  Clock::duration slow_start =
+      std::chrono::seconds(5);  ///< until a new backend gets its full share
 };
 
 /// What one link's replies say about its backend, without I/O. It only asks for an ejection: the

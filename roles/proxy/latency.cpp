@@ -8,7 +8,9 @@ namespace {
 
 constexpr double decay_seconds = 10;
 
-double in_seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
+double in_seconds(Clock::duration time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 /// What is left of a figure after a time: e^(−t/T). While t is small its first term will do: many
 /// replies come in one turn of the loop, with t = 0.
@@ -26,8 +28,7 @@ void Latencies::record(std::uint16_t method, Clock::duration latency,
   ++place.window.count;
   place.window.sum += sample;
   const double keep = faded(now - place.updated);
-  place.average =
-      sample >= place.average ? sample : place.average * keep + sample * (1 - keep);
+  place.average = sample >= place.average ? sample : place.average * keep + sample * (1 - keep);
   place.updated = now;
 }
 

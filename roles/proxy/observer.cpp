@@ -30,9 +30,15 @@ void Observer::on_session_opened() {
   sessions_total_.add();
 }
 
-void Observer::on_session_closed() { sessions_.subtract(); }
-void Observer::on_handshake_failed() { handshakes_failed_.add(); }
-void Observer::on_turned_away() { turned_away_.add(); }
+void Observer::on_session_closed() {
+  sessions_.subtract();
+}
+void Observer::on_handshake_failed() {
+  handshakes_failed_.add();
+}
+void Observer::on_turned_away() {
+  turned_away_.add();
+}
 
 void Observer::on_relayed(const Access& access) {
   log_access(access);
@@ -46,13 +52,13 @@ void Observer::on_refused(const Access& access) {
 void Observer::log_access(const Access& access) {
   const unsigned one_of = access_one_of_.load(std::memory_order_relaxed);
   if (one_of == 0 || access_turn_.fetch_add(1, std::memory_order_relaxed) % one_of != 0) return;
-  access_.info("request",
-               field("client", access.session == nullptr ? "gone" : access.session->remote()),
-               field("method", access.method), field("status", rpc::to_string(access.code)),
-               field("backend", access.link == nullptr ? "" : access.link->name()),
-               field("sends", access.sends), field("reply_bytes", access.reply_bytes),
-               field("microseconds",
-                     std::chrono::duration_cast<std::chrono::microseconds>(access.latency).count()));
+  access_.info(
+      "request", field("client", access.session == nullptr ? "gone" : access.session->remote()),
+      field("method", access.method), field("status", rpc::to_string(access.code)),
+      field("backend", access.link == nullptr ? "" : access.link->name()),
+      field("sends", access.sends), field("reply_bytes", access.reply_bytes),
+      field("microseconds",
+            std::chrono::duration_cast<std::chrono::microseconds>(access.latency).count()));
 }
 
 void Observer::on_resent(const Link& link) {
@@ -76,6 +82,8 @@ void Observer::on_ejected(const Link& link, double times_as_slow) {
             field("times_as_slow", times_as_slow));
 }
 
-void Observer::on_slow_reader() { slow_readers_.add(); }
+void Observer::on_slow_reader() {
+  slow_readers_.add();
+}
 
 }  // namespace babilu::proxy

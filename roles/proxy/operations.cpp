@@ -1,7 +1,7 @@
 #include "roles/proxy/operations.h"
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "core/admin/admin.h"
 #include "core/runtime/runtime.h"
@@ -51,7 +51,9 @@ void Fleet::set_draining(const std::string& backend, bool draining) {
 
 namespace {
 
-double milliseconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
+double milliseconds(std::uint64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) / 1e6;
+}
 
 const char* state_of(const BackendFigures& figures) {
   if (figures.links_up.value() == 0) return "down";
@@ -114,7 +116,8 @@ admin::Response change_backend(Fleet& fleet, std::string_view path) {
     known += "  " + backend + "\n";
   });
   if (!found) {
-    return {.status = 404, .body = fmt::format("there is no backend {}; there are:\n{}", name, known)};
+    return {.status = 404,
+            .body = fmt::format("there is no backend {}; there are:\n{}", name, known)};
   }
   fleet.set_draining(name, wish == "drain");
   return {.status = 202, .body = fmt::format("{}: {}\n", name, wish)};
@@ -123,10 +126,9 @@ admin::Response change_backend(Fleet& fleet, std::string_view path) {
 }  // namespace
 
 void extend(admin::Admin& admin, Fleet& fleet, const Admission& admission) {
-  admin.handle(admin::Method::post, "/backends/*", "NAME/drain, NAME/undrain: one backend's work",
-               [&fleet](const admin::Request& request) {
-                 return change_backend(fleet, request.path);
-               });
+  admin.handle(
+      admin::Method::post, "/backends/*", "NAME/drain, NAME/undrain: one backend's work",
+      [&fleet](const admin::Request& request) { return change_backend(fleet, request.path); });
   admin.add_stats("backends", [&fleet] { return describe(fleet.figures()); });
   admin.add_stats("limits", [&admission] { return describe(admission); });
 }

@@ -16,7 +16,8 @@ class Admin;
 
 namespace babilu::proxy {
 
-/// The Proxies of a process, one for each Runtime: what an operator asks of all of them. Any thread.
+/// The Proxies of a process, one for each Runtime: what an operator asks of all of them. Any
+/// thread.
 class Fleet {
  public:
   using UseContext = std::function<void(const tls::ContextPtr&)>;

@@ -52,8 +52,8 @@ void Pool::set_backends(const std::vector<Backend>& backends) {
       known->link->set_weight(backend.weight);
       continue;
     }
-    links_.push_back({std::make_unique<Link>(runtime_, network_, security_, backend,
-                                             figures_, options_, relay_)});
+    links_.push_back({std::make_unique<Link>(runtime_, network_, security_, backend, figures_,
+                                             options_, relay_)});
     scope_.spawn("link", run(*links_.back().link));
   }
 }
@@ -177,7 +177,8 @@ double Pool::times_as_slow(const Link& link, Clock::duration& mean) const {
     samples += ours.count;
   }
   if (samples == 0) return 0;
-  mean = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds / samples));
+  mean =
+      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds / samples));
   return ratios / samples;
 }
 

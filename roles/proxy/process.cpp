@@ -13,9 +13,13 @@ using telemetry::field;
 
 namespace {
 
-Backend parse_backend(const std::string& text) { return *Backend::parse(text); }
+Backend parse_backend(const std::string& text) {
+  return *Backend::parse(text);
+}
 
-bool is_network(std::string_view text) { return Cidr::parse(text).has_value(); }
+bool is_network(std::string_view text) {
+  return Cidr::parse(text).has_value();
+}
 bool is_override(std::string_view text) {
   return AdmissionOptions::parse_override(text, {}).has_value();
 }
@@ -118,11 +122,9 @@ class Process {
   }
 
   int run() {
-    return node_.run(
-        [this](Runtime& runtime, net::Network& network, unsigned) {
-          return serve(runtime, network);
-        },
-        [this](admin::Admin& admin) { extend(admin, fleet_, admission_); });
+    return node_.run([this](Runtime& runtime, net::Network& network,
+                            unsigned) { return serve(runtime, network); },
+                     [this](admin::Admin& admin) { extend(admin, fleet_, admission_); });
   }
 
  private:
@@ -152,7 +154,8 @@ class Process {
     };
     Reread config = reread_();
     if (!config) return refuse(config.error());
-    if (config->listen != config_.listen || config->node.admin_listen != config_.node.admin_listen ||
+    if (config->listen != config_.listen ||
+        config->node.admin_listen != config_.node.admin_listen ||
         config->node.threads != config_.node.threads ||
         config->plaintext_sessions != config_.plaintext_sessions ||
         config->plaintext_links != config_.plaintext_links) {
@@ -219,10 +222,11 @@ void bind(config::Schema& schema, ProxyConfig& config) {
                 "new sessions a second for one address; twice as many at once");
   limits.option("requests_per_second", config.each_address.requests_per_second,
                 "requests a second for one address; twice as many at once");
-  limits.option("overrides", config.overrides, "other limits for some networks",
-                config::readable(
-                    "a network and limits such as \"10.0.0.0/8 sessions=5000 handshakes=500 requests=20000\"",
-                    is_override));
+  limits.option(
+      "overrides", config.overrides, "other limits for some networks",
+      config::readable(
+          "a network and limits such as \"10.0.0.0/8 sessions=5000 handshakes=500 requests=20000\"",
+          is_override));
   limits.option("exempt", config.exempt, "networks without limits for an address",
                 config::readable("a network such as 127.0.0.0/8", is_network));
   limits.option("handshake_timeout", config.handshake_timeout, "how long a handshake may take");

@@ -20,9 +20,8 @@ constexpr auto accept_pause = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Proxy::Proxy(Runtime& runtime, net::Network& network, net::Security& sessions,
-             net::Security& links, net::ListenerPtr listener, ProxyShared& shared,
-             ProxyOptions options)
+Proxy::Proxy(Runtime& runtime, net::Network& network, net::Security& sessions, net::Security& links,
+             net::ListenerPtr listener, ProxyShared& shared, ProxyOptions options)
     : runtime_(runtime),
       session_security_(sessions),
       shared_(shared),
@@ -86,9 +85,9 @@ task<Result<net::Address>> Proxy::identify(net::Stream& raw, Deadline deadline) 
   const net::Address remote = raw.remote();
   boost::system::error_code not_a_number;
   const auto number = boost::asio::ip::make_address(remote.host, not_a_number);
-  const bool balanced = !not_a_number && std::ranges::any_of(options_.balancers, [&](const Cidr& c) {
-    return c.contains(number);
-  });
+  const bool balanced =
+      !not_a_number &&
+      std::ranges::any_of(options_.balancers, [&](const Cidr& c) { return c.contains(number); });
   if (!balanced) co_return remote;
   const auto named = co_await net::read_proxy_header(raw, deadline);
   if (!named) co_return named.error();
@@ -123,7 +122,8 @@ task<> Proxy::shake_hands(net::StreamPtr raw) {
                                       remote->to_string(), std::move(*ticket), relay_)));
 }
 
-/// Before any handshake, which would cost more than a session: so only who speaks plaintext hears why.
+/// Before any handshake, which would cost more than a session: so only who speaks plaintext hears
+/// why.
 void Proxy::turn_away(net::Stream& raw, const net::Address& remote, const rpc::Status& why) {
   shared_.observer.on_turned_away();
   log_refusal(remote, "turned away", why.to_string());

@@ -45,7 +45,8 @@ Relay::~Relay() = default;
 
 std::optional<rpc::Status> Relay::refuse(ClientSession& session, const wire::Frame& frame) const {
   if (frame.header.hop != 0) {
-    return rpc::Status(Code::permission_denied, "hop_not_allowed", "hop data comes from a proxy only");
+    return rpc::Status(Code::permission_denied, "hop_not_allowed",
+                       "hop data comes from a proxy only");
   }
   return session.too_many_requests(runtime_.turn_began());
 }
@@ -94,7 +95,8 @@ bool Relay::send(Relayed& relayed, ByteView payload, const Link* except) {
 
 void Relay::wait(RelayedPtr relayed, Clock::duration most) {
   const auto now = runtime_.turn_began();
-  if (pool_->never_offers(relayed->service()) || waiting_.size() >= options_.most_waiting || !relayed->time_left(now)) {
+  if (pool_->never_offers(relayed->service()) || waiting_.size() >= options_.most_waiting ||
+      !relayed->time_left(now)) {
     answer(*relayed, relayed->sends == 0 ? unstarted(why_no_link(*relayed))
                                          : Reply::refuse(why_no_link(*relayed)));
     return;
@@ -133,10 +135,10 @@ Relay::RelayedPtr Relay::take_waiting(Relayed& relayed) {
 
 void Relay::give_up(Relayed& relayed) {
   const RelayedPtr taken = take_waiting(relayed);
-  const rpc::Status why = taken->time_left(runtime_.now())
-                              ? why_no_link(*taken)
-                              : rpc::Status(Code::deadline_exceeded, "deadline",
-                                            "no backend was there in time");
+  const rpc::Status why =
+      taken->time_left(runtime_.now())
+          ? why_no_link(*taken)
+          : rpc::Status(Code::deadline_exceeded, "deadline", "no backend was there in time");
   answer(*taken, taken->sends == 0 ? unstarted(why) : Reply::refuse(why));
 }
 
@@ -146,10 +148,10 @@ rpc::Status Relay::why_no_link(const Relayed& relayed) const {
             fmt::format("no backend offers service {} now", relayed.service())};
   }
   const bool busy = pool_->offers(relayed.service());
-  rpc::Status status = busy ? rpc::Status(Code::resource_exhausted, "backends_busy",
-                                          "every backend has as much as it takes; try again")
-                            : rpc::Status(Code::unavailable, "no_backend",
-                                          "no backend is connected now; try again");
+  rpc::Status status =
+      busy ? rpc::Status(Code::resource_exhausted, "backends_busy",
+                         "every backend has as much as it takes; try again")
+           : rpc::Status(Code::unavailable, "no_backend", "no backend is connected now; try again");
   status.retry_after = reconnect_hint;
   return status;
 }

@@ -30,7 +30,8 @@ std::string field(const std::string& json, const std::string& name) {
 
 TEST(Commands, SignUpLogInAndUseTheVault) {
   Stack stack;
-  const auto signup = stack.babilu({"signup", "ada", "--json"}, {}, {{"BABILU_PASSWORD", password}});
+  const auto signup =
+      stack.babilu({"signup", "ada", "--json"}, {}, {{"BABILU_PASSWORD", password}});
   EXPECT_EQ(signup.exit_code, 0) << signup.err;
   const auto login = stack.babilu({"login", "ada"}, {}, {{"BABILU_PASSWORD", password}});
   EXPECT_EQ(login.exit_code, 0) << login.err;
@@ -132,8 +133,8 @@ TEST(Commands, BoundsOfWhatGoesIn) {
   for (const std::string name : {"", "Ada", "-ada", "a b", "ada\n", "a\xC3", "\xFF\xFE"}) {
     const auto refused = signup(name, password);
     EXPECT_NE(refused.exit_code, 0) << name;
-    EXPECT_THAT(refused.err, ::testing::AnyOf(HasSubstr("name_invalid"), HasSubstr("flag"), HasSubstr("Give its NAME"),
-                                              HasSubstr("NAME")));
+    EXPECT_THAT(refused.err, ::testing::AnyOf(HasSubstr("name_invalid"), HasSubstr("flag"),
+                                              HasSubstr("Give its NAME"), HasSubstr("NAME")));
   }
   EXPECT_THAT(signup(std::string(65, 'a'), password).err, HasSubstr("name_invalid"));
   EXPECT_THAT(signup(std::string(100'000, 'a'), password).err, HasSubstr("name_invalid"));

@@ -13,17 +13,20 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::uint16_t free_base() { return free_port({1, 2, 80, 81, 82}); }
+std::uint16_t free_base() {
+  return free_port({1, 2, 80, 81, 82});
+}
 
 std::vector<std::string> quickly(std::uint16_t base, std::vector<std::string> more = {}) {
-  std::vector<std::string> arguments{"demo",       "--port-base", std::to_string(base),
-                                     "--duration", "200ms",       "--sessions",
-                                     "2"};
+  std::vector<std::string> arguments{
+      "demo", "--port-base", std::to_string(base), "--duration", "200ms", "--sessions", "2"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
 
-bool anybody_at(std::uint16_t port) { return RawConnection(port).connected(); }
+bool anybody_at(std::uint16_t port) {
+  return RawConnection(port).connected();
+}
 
 /// The process that an admin endpoint belongs to.
 pid_t process_at(std::uint16_t admin_port) {
@@ -37,8 +40,9 @@ pid_t process_at(std::uint16_t admin_port) {
 TEST(Demo, RunsAndEndsInOrder) {
   TemporaryDirectory directory;
   const std::uint16_t base = free_base();
-  const auto demo = run({.arguments = quickly(base, {"--exit", "--keep", directory.path() / "kept"}),
-                         .environment = {{"BABILU_TARGET", "192.0.2.1:1"}}});
+  const auto demo =
+      run({.arguments = quickly(base, {"--exit", "--keep", directory.path() / "kept"}),
+           .environment = {{"BABILU_TARGET", "192.0.2.1:1"}}});
   EXPECT_EQ(demo.exit_code, 0) << demo.err << demo.out;
   EXPECT_THAT(demo.out, AllOf(HasSubstr("registry.SignUp"), HasSubstr("vault.Encrypt"),
                               HasSubstr("Checks: passed")));
@@ -52,8 +56,8 @@ TEST(Demo, StaysUpUntilItIsInterrupted) {
   TemporaryDirectory directory;
   const std::uint16_t base = free_base();
   Process demo({.arguments = quickly(base), .environment = {{"TMPDIR", directory.path()}}});
-  ASSERT_TRUE(eventually([&] { return demo.out().find("Ctrl-C ends it") != std::string::npos ||
-                                      demo.ended(); }));
+  ASSERT_TRUE(eventually(
+      [&] { return demo.out().find("Ctrl-C ends it") != std::string::npos || demo.ended(); }));
   ASSERT_FALSE(demo.ended()) << demo.err();
   EXPECT_FALSE(std::filesystem::is_empty(directory.path()));
   EXPECT_EQ(readiness(static_cast<std::uint16_t>(base + 80)), 200);
@@ -69,14 +73,14 @@ TEST(Demo, SaysWhenAProcessDies) {
   const std::uint16_t base = free_base();
   Process demo({.arguments = quickly(base)});
   const auto backend_admin = static_cast<std::uint16_t>(base + 82);
-  ASSERT_TRUE(eventually([&] { return demo.out().find("Ctrl-C ends it") != std::string::npos ||
-                                      demo.ended(); }));
+  ASSERT_TRUE(eventually(
+      [&] { return demo.out().find("Ctrl-C ends it") != std::string::npos || demo.ended(); }));
   const pid_t backend = process_at(backend_admin);
   ASSERT_GT(backend, 0);
   ::kill(backend, SIGKILL);
   EXPECT_EQ(demo.wait(), 1);
-  EXPECT_THAT(demo.err(), AllOf(HasSubstr("backend-b ended with code 137"),
-                                HasSubstr("backend listens")));
+  EXPECT_THAT(demo.err(),
+              AllOf(HasSubstr("backend-b ended with code 137"), HasSubstr("backend listens")));
   EXPECT_FALSE(anybody_at(base));
 }
 
@@ -88,8 +92,8 @@ TEST(Demo, NamesTheTakenPort) {
   Process other({.arguments = {"proxy", "--plaintext-sessions", "--plaintext-links", "--listen",
                                taken, "--admin-listen", "127.0.0.1:0"}});
   ASSERT_TRUE(other.says("proxy listens")) << other.err();
-  const auto demo = run({.arguments = quickly(base, {"--exit"}),
-                         .environment = {{"TMPDIR", directory.path()}}});
+  const auto demo =
+      run({.arguments = quickly(base, {"--exit"}), .environment = {{"TMPDIR", directory.path()}}});
   EXPECT_EQ(demo.exit_code, 2);
   EXPECT_THAT(demo.err, AllOf(HasSubstr(taken), HasSubstr("--port-base")));
   EXPECT_EQ(demo.out, "");

@@ -101,7 +101,8 @@ TEST(Ports, FramesThatBreakTheProtocol) {
       {"an oversized frame", hello() + header_only({.size = 0xFFFFFFFF, .kind = Kind::ping}),
        Code::invalid_argument, "bad_frame"},
       {"a frame just too large",
-       hello() + header_only({.size = wire::default_frame_limit + 1, .kind = Kind::request, .stream = 1}),
+       hello() +
+           header_only({.size = wire::default_frame_limit + 1, .kind = Kind::request, .stream = 1}),
        Code::invalid_argument, "bad_frame"},
       {"an unknown kind", hello() + header_only({.kind = static_cast<Kind>(99)}),
        Code::invalid_argument, "bad_frame"},
@@ -201,7 +202,8 @@ TEST(Ports, HopDataIsNotBelievedFromAClient) {
   connection.finish();
   const auto frames = frames_of(connection.read_to_end());
   const bool refused = std::ranges::any_of(frames, [](const Received& received) {
-    const bool last_word = received.header.kind == Kind::reply || received.header.kind == Kind::goaway;
+    const bool last_word =
+        received.header.kind == Kind::reply || received.header.kind == Kind::goaway;
     return last_word && !received.status().ok();
   });
   EXPECT_TRUE(refused);

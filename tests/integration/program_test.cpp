@@ -60,9 +60,9 @@ TEST(Program, SaysThatNobodyAnswers) {
   const std::string target = "127.0.0.1:" + std::to_string(free_port());
   TemporaryDirectory directory;
   ASSERT_EQ(babilu({"certificates", "init", directory.path() / "c"}).exit_code, 0);
-  const auto outcome = babilu({"signup", "ada", "--target", target, "--ca",
-                               directory.path() / "c" / "ca.pem", "--json"},
-                              {{"BABILU_PASSWORD", "long enough"}});
+  const auto outcome = babilu(
+      {"signup", "ada", "--target", target, "--ca", directory.path() / "c" / "ca.pem", "--json"},
+      {{"BABILU_PASSWORD", "long enough"}});
   EXPECT_EQ(outcome.exit_code, 4);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr(target), HasSubstr("--target")));
   EXPECT_THAT(outcome.out, HasSubstr("\"reason\":\"cannot_connect\""));
@@ -72,7 +72,8 @@ TEST(Program, MakesCertificatesOnce) {
   TemporaryDirectory directory;
   const std::string place = directory.path() / "c";
   ASSERT_EQ(babilu({"certificates", "init", place, "--host", "proxy.test"}).exit_code, 0);
-  const std::string authority = read_file(place + "/ca.pem"), key = read_file(place + "/vault/master.key");
+  const std::string authority = read_file(place + "/ca.pem"),
+                    key = read_file(place + "/vault/master.key");
   const auto again = babilu({"certificates", "init", place});
   EXPECT_EQ(again.exit_code, 1);
   EXPECT_THAT(again.err, HasSubstr("exists already"));

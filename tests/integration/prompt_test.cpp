@@ -64,8 +64,9 @@ class Terminal {
 TEST(Prompt, TakesAPasswordUnseenAndTwice) {
   Stack stack;
   Terminal terminal;
-  Command command{.arguments = {"signup", "ada", "--target", stack.target(), "--ca", stack.authority()},
-                  .terminal = terminal.path()};
+  Command command{
+      .arguments = {"signup", "ada", "--target", stack.target(), "--ca", stack.authority()},
+      .terminal = terminal.path()};
   {
     Process signup(command);
     terminal.until("Password for the new account ada: ");
@@ -82,7 +83,8 @@ TEST(Prompt, TakesAPasswordUnseenAndTwice) {
   terminal.type("correct horse\n");
   EXPECT_EQ(signup.wait(), 0) << signup.err();
   EXPECT_THAT(terminal.until("\n"), Not(HasSubstr("horse")));
-  EXPECT_EQ(stack.babilu({"login", "ada"}, {}, {{"BABILU_PASSWORD", "correct horse"}}).exit_code, 0);
+  EXPECT_EQ(stack.babilu({"login", "ada"}, {}, {{"BABILU_PASSWORD", "correct horse"}}).exit_code,
+            0);
 }
 
 TEST(Prompt, LeavesTheTerminalAsItWasWhenInterrupted) {

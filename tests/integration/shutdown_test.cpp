@@ -82,7 +82,8 @@ TEST(Shutdown, ALostBackendDoesNotEndTheRest) {
   EXPECT_EQ(stack.backend(0).wait(), 128 + SIGKILL);
   // The other one takes over, on a link that is made anew.
   EXPECT_TRUE(eventually([&] {
-    return stack.babilu({"verify", "nobody", "--signature", std::string(86, 'A') + "=="}).exit_code == 1;
+    return stack.babilu({"verify", "nobody", "--signature", std::string(86, 'A') + "=="})
+               .exit_code == 1;
   }));
   EXPECT_FALSE(stack.proxy().ended());
 }

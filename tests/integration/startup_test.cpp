@@ -57,7 +57,8 @@ class Startup : public ::testing::Test {
 TEST_F(Startup, ConfigurationsThatAreWrong) {
   const auto unknown = with_file("databse = \"x\"\n\n[passwords]\nthreads = 1\n");
   EXPECT_EQ(unknown.exit_code, 2);
-  EXPECT_THAT(unknown.err, AllOf(HasSubstr("babilu.toml:1:1"), HasSubstr("did you mean database?")));
+  EXPECT_THAT(unknown.err,
+              AllOf(HasSubstr("babilu.toml:1:1"), HasSubstr("did you mean database?")));
   const auto wrong_type = with_file("[passwords]\nthreads = \"many\"\nqueue = -1\n");
   EXPECT_EQ(wrong_type.exit_code, 2);
   EXPECT_THAT(wrong_type.err, AllOf(HasSubstr("babilu.toml:2"), HasSubstr("a whole number"),
@@ -75,8 +76,8 @@ TEST_F(Startup, ConfigurationsThatAreWrong) {
   EXPECT_EQ(mistyped.exit_code, 2);
   EXPECT_THAT(mistyped.err, HasSubstr("did you mean BABILU_LISTEN?"));
   EXPECT_EQ(run(backend({"--services", "registry,valut"})).exit_code, 2);
-  EXPECT_EQ(run({.arguments = {"proxy", "--plaintext-sessions", "--listen", "0.0.0.0:0"}}).exit_code,
-            2);
+  EXPECT_EQ(
+      run({.arguments = {"proxy", "--plaintext-sessions", "--listen", "0.0.0.0:0"}}).exit_code, 2);
 }
 
 TEST_F(Startup, PrintsItsConfigurationAndTakesItBack) {
@@ -99,12 +100,13 @@ TEST_F(Startup, MissingCredentials) {
   EXPECT_THAT(no_key.err, HasSubstr("backend/key.pem"));
   const auto no_certificates = run({.arguments = {"proxy", "--certificates", path() / "nowhere"}});
   EXPECT_EQ(no_certificates.exit_code, 1);
-  EXPECT_THAT(no_certificates.err, AllOf(HasSubstr("nowhere/proxy"), HasSubstr("certificates init")));
+  EXPECT_THAT(no_certificates.err,
+              AllOf(HasSubstr("nowhere/proxy"), HasSubstr("certificates init")));
   const auto no_master_key = run(backend({"--master-key-file", path() / "nowhere"}));
   EXPECT_EQ(no_master_key.exit_code, 2);
   write_file(path() / "short.key", "c2hvcnQ\n");
-  const auto short_key =
-      run({.arguments = {"backend", "--plaintext-links", "--master-key-file", path() / "short.key"}});
+  const auto short_key = run(
+      {.arguments = {"backend", "--plaintext-links", "--master-key-file", path() / "short.key"}});
   EXPECT_EQ(short_key.exit_code, 1);
   EXPECT_THAT(short_key.err, HasSubstr("32 bytes"));
 }
@@ -119,8 +121,9 @@ TEST_F(Startup, ATakenPort) {
 }
 
 TEST_F(Startup, DatabasesThatAreNone) {
-  write_file(database(), "This is a letter, not a database. It is long enough for a header, too: "
-                         "one hundred bytes and some more.");
+  write_file(database(),
+             "This is a letter, not a database. It is long enough for a header, too: "
+             "one hundred bytes and some more.");
   const auto letter = run(backend());
   EXPECT_EQ(letter.exit_code, 1);
   EXPECT_THAT(letter.err, HasSubstr("another kind of file"));

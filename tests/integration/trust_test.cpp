@@ -23,7 +23,8 @@ task<> knock(Runtime& runtime, const Stack& stack, std::string role, std::uint16
     files.key = stack.certificates() / role / "key.pem";
   }
   auto context = tls::Context::load(files, std::chrono::system_clock::now());
-  const auto security = tls::make_security(runtime, context.value(), {.dialed = "backend", .accepted = ""});
+  const auto security =
+      tls::make_security(runtime, context.value(), {.dialed = "backend", .accepted = ""});
   net::TcpNetwork network(runtime);
   const Deadline deadline = runtime.now() + patience;
   auto stream = co_await net::dial(network, *security, {"127.0.0.1", port}, deadline);
@@ -69,8 +70,8 @@ TEST(Trust, ABackendCannotPoseAsAProxy) {
   // Its links are refused, and clients see whom they reached.
   ASSERT_TRUE(stack.backend(0).says("for another role")) << stack.backend(0).err();
   EXPECT_EQ(readiness(admin), 503);
-  const auto client = stack.babilu({"verify", "ada", "--signature", "AAAA", "--target",
-                                    "127.0.0.1:" + std::to_string(port)});
+  const auto client = stack.babilu(
+      {"verify", "ada", "--signature", "AAAA", "--target", "127.0.0.1:" + std::to_string(port)});
   EXPECT_EQ(client.exit_code, 4);
   EXPECT_THAT(client.err, HasSubstr("another role"));
   EXPECT_EQ(stack.trouble(), "");
@@ -85,7 +86,8 @@ TEST(Trust, AClientNeedsTheRightAuthority) {
   };
   const auto other = ask({"--ca", stack.path() / "others" / "ca.pem"});
   EXPECT_EQ(other.exit_code, 4);
-  EXPECT_THAT(other.err, AllOf(HasSubstr("not from an authority that is trusted"), HasSubstr("--ca")));
+  EXPECT_THAT(other.err,
+              AllOf(HasSubstr("not from an authority that is trusted"), HasSubstr("--ca")));
   const auto missing = ask({"--ca", stack.path() / "nothing.pem"});
   EXPECT_EQ(missing.exit_code, 2);
   EXPECT_THAT(missing.err, HasSubstr("nothing.pem"));
@@ -99,8 +101,8 @@ TEST(Trust, AClientNeedsTheRightAuthority) {
 
 TEST(Trust, TlsOnAPlaintextPort) {
   Stack stack({.plaintext = true});
-  const auto outcome = stack.babilu({"signup", "ada", "--plaintext=false"}, {},
-                                    {{"BABILU_PASSWORD", password}});
+  const auto outcome =
+      stack.babilu({"signup", "ada", "--plaintext=false"}, {}, {{"BABILU_PASSWORD", password}});
   EXPECT_EQ(outcome.exit_code, 4);
   EXPECT_THAT(outcome.err, HasSubstr("cannot connect to " + stack.target()));
   EXPECT_EQ(stack.trouble(), "");

@@ -122,7 +122,8 @@ struct Site {
     }
     co_await asking.join();
     std::vector<int> asked;
-    for (std::size_t i = 0; i < backends.size(); ++i) asked.push_back(backends[i]->asked - before[i]);
+    for (std::size_t i = 0; i < backends.size(); ++i)
+      asked.push_back(backends[i]->asked - before[i]);
     co_return asked;
   }
   task<> ask_and_forget(std::uint32_t route) { co_await ask(route); }
@@ -155,7 +156,9 @@ task<> even(Site& site) {
   // Not evenly: the network's jitter makes one look a little faster for a while.
   for (const int asked : co_await site.spread(900)) EXPECT_GT(asked, 100);
 }
-TEST(Pool, SpreadsOverAll) { run(3, even); }
+TEST(Pool, SpreadsOverAll) {
+  run(3, even);
+}
 
 task<> slow(Site& site) {
   for (auto& backend : site.backends) backend->delay = 2ms;
@@ -168,7 +171,9 @@ task<> slow(Site& site) {
   const auto after = co_await site.spread(900);
   EXPECT_GT(after[0], 100);
 }
-TEST(Pool, WhoIsSlowGetsLittleUntilItHasRecovered) { run(3, slow); }
+TEST(Pool, WhoIsSlowGetsLittleUntilItHasRecovered) {
+  run(3, slow);
+}
 
 task<> slow_at_its_routes(Site& site) {
   for (auto& backend : site.backends) backend->delay = 2ms;
@@ -183,7 +188,9 @@ task<> slow_at_its_routes(Site& site) {
   const auto after = co_await site.spread(900, 40);
   EXPECT_GT(after[0], 100);
 }
-TEST(Pool, EjectsWhoIsFarSlowerThanTheOthersForATime) { run(3, slow_at_its_routes); }
+TEST(Pool, EjectsWhoIsFarSlowerThanTheOthersForATime) {
+  run(3, slow_at_its_routes);
+}
 
 task<> failing(Site& site) {
   site[1].code = Code::internal;
@@ -192,7 +199,9 @@ task<> failing(Site& site) {
   const auto later = co_await site.spread(500);
   EXPECT_LT(later[1], 60);
 }
-TEST(Pool, EjectsWhoFails) { run(3, failing); }
+TEST(Pool, EjectsWhoFails) {
+  run(3, failing);
+}
 
 task<> all_failing(Site& site) {
   for (auto& backend : site.backends) backend->code = Code::internal;
@@ -202,14 +211,18 @@ task<> all_failing(Site& site) {
   EXPECT_EQ(asked[0] + asked[1], 100);
   EXPECT_EQ(co_await site.ask(), "asked_for");
 }
-TEST(Pool, NeverEjectsTheLast) { run(2, all_failing); }
+TEST(Pool, NeverEjectsTheLast) {
+  run(2, all_failing);
+}
 
 task<> refused(Site& site) {
   site[0].code = site[1].code = Code::not_found;
   co_await site.spread(3000);
   EXPECT_EQ(ejections(site, "a") + ejections(site, "b"), 0u);
 }
-TEST(Pool, AClientsOwnMistakesAreNoFaultOfABackend) { run(2, refused); }
+TEST(Pool, AClientsOwnMistakesAreNoFaultOfABackend) {
+  run(2, refused);
+}
 
 task<> drained(Site& site) {
   EXPECT_FALSE(site.node->proxy().set_draining("z:7401", true));
@@ -221,7 +234,9 @@ task<> drained(Site& site) {
   const auto again = co_await site.spread(200);
   EXPECT_GT(again[0], 20);
 }
-TEST(Pool, ADrainedBackendGetsNothing) { run(2, drained); }
+TEST(Pool, ADrainedBackendGetsNothing) {
+  run(2, drained);
+}
 
 task<> routed(Site& site) {
   std::map<std::uint32_t, std::vector<int>> homes;
@@ -243,7 +258,9 @@ task<> routed(Site& site) {
   }
   EXPECT_EQ(share.size(), 3u);
 }
-TEST(Pool, ARouteHasItsBackend) { run(3, routed); }
+TEST(Pool, ARouteHasItsBackend) {
+  run(3, routed);
+}
 
 task<> deadly(Site& site) {
   for (auto& backend : site.backends) backend->dies = true;
@@ -256,7 +273,9 @@ task<> deadly(Site& site) {
   for (auto& backend : site.backends) backend->dies = false;
   EXPECT_EQ(co_await site.ask(), "ok");
 }
-TEST(Pool, ARequestThatKillsIsSentTwiceAndNoMore) { run(3, deadly); }
+TEST(Pool, ARequestThatKillsIsSentTwiceAndNoMore) {
+  run(3, deadly);
+}
 
 task<> outage(Site& site) {
   co_await site[0].stop();
@@ -278,11 +297,14 @@ task<> outage(Site& site) {
   EXPECT_EQ(outcome, "ok");
   EXPECT_EQ(site.client->channel().reconnects(), 0u);
 }
-TEST(Pool, AShortOutageIsWaitedOutAndALongOneIsSaid) { run(2, outage); }
+TEST(Pool, AShortOutageIsWaitedOutAndALongOneIsSaid) {
+  run(2, outage);
+}
 
 task<> moved(Site& site) {
   proxy::ProxyOptions options;
-  options.backends = {proxy::Backend::parse("b:7401").value(), proxy::Backend::parse("c:7401").value()};
+  options.backends = {proxy::Backend::parse("b:7401").value(),
+                      proxy::Backend::parse("c:7401").value()};
   site[0].delay = 500ms;
   site[1].delay = 500ms;
   Scope asking(site.world.runtime());

@@ -46,7 +46,9 @@ task<> plain(sim::World&, SimulatedStack&, Client& client) {
   co_await expect_echo(client, std::string(200'000, 'x'));
   co_await expect_echo(client, "");
 }
-TEST(Relay, PassesThroughProxyAndBackend) { run(plain); }
+TEST(Relay, PassesThroughProxyAndBackend) {
+  run(plain);
+}
 
 task<> broken_link(sim::World& world, SimulatedStack& stack, Client& client) {
   Scope requests(world.runtime());
@@ -61,7 +63,9 @@ task<> broken_link(sim::World& world, SimulatedStack& stack, Client& client) {
   co_await stack.ready();
   co_await expect_echo(client, "after");
 }
-TEST(Relay, ABrokenLinkCostsNoRequestAndNoSession) { run(broken_link); }
+TEST(Relay, ABrokenLinkCostsNoRequestAndNoSession) {
+  run(broken_link);
+}
 
 task<> all_links(sim::World& world, SimulatedStack& stack, Client& client) {
   co_await expect_echo(client, "before");
@@ -71,8 +75,8 @@ task<> all_links(sim::World& world, SimulatedStack& stack, Client& client) {
   world.cut("proxy", "backend-b");
   co_await world.runtime().sleep_for(10ms);
   rpc::Client<Echo> impatient(client.channel());
-  auto refused = co_await impatient.call(Echo::echo, echo("now"),
-                                         {.deadline = world.runtime().now() + 20ms});
+  auto refused =
+      co_await impatient.call(Echo::echo, echo("now"), {.deadline = world.runtime().now() + 20ms});
   EXPECT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::unavailable) << refused.error().to_string();
   world.heal("proxy", "backend-a");
@@ -81,7 +85,9 @@ task<> all_links(sim::World& world, SimulatedStack& stack, Client& client) {
   co_await expect_echo(client, "after");
   EXPECT_EQ(client.channel().reconnects(), 0u);
 }
-TEST(Relay, WithoutBackendsItSaysSoAndRecovers) { run(all_links); }
+TEST(Relay, WithoutBackendsItSaysSoAndRecovers) {
+  run(all_links);
+}
 
 task<> vanished_backend(sim::World& world, SimulatedStack& stack, Client& client) {
   co_await expect_echo(client, "before");
@@ -90,8 +96,7 @@ task<> vanished_backend(sim::World& world, SimulatedStack& stack, Client& client
   Scope requests(world.runtime());
   for (int i = 0; i < 10; ++i) {
     requests.spawn("echo", [](Client& c, int n) -> task<> {
-      auto reply = co_await c.call(Echo::echo, echo(std::to_string(n)),
-                                   {.deadline = no_deadline});
+      auto reply = co_await c.call(Echo::echo, echo(std::to_string(n)), {.deadline = no_deadline});
       EXPECT_TRUE(reply || reply.error().code == Code::deadline_exceeded);
     }(client, i));
   }
@@ -101,7 +106,9 @@ task<> vanished_backend(sim::World& world, SimulatedStack& stack, Client& client
   co_await expect_echo(client, "after");
   world.heal("proxy", "backend-a");
 }
-TEST(Relay, AVanishedBackendIsNoticedByItsSilence) { run(vanished_backend); }
+TEST(Relay, AVanishedBackendIsNoticedByItsSilence) {
+  run(vanished_backend);
+}
 
 task<> client_gone(sim::World& world, SimulatedStack& stack, Client& client) {
   Client other(world, "other");
@@ -116,7 +123,9 @@ task<> client_gone(sim::World& world, SimulatedStack& stack, Client& client) {
   co_await other.channel().close();
   EXPECT_EQ(stack.proxy().proxy().links_up(), 2u);
 }
-TEST(Relay, AClientThatBreaksOffTouchesNobodyElse) { run(client_gone); }
+TEST(Relay, AClientThatBreaksOffTouchesNobodyElse) {
+  run(client_gone);
+}
 
 task<> draining_backend(sim::World& world, SimulatedStack& stack, Client& client) {
   Scope requests(world.runtime());
@@ -126,7 +135,9 @@ task<> draining_backend(sim::World& world, SimulatedStack& stack, Client& client
   co_await requests.join();
   for (int i = 0; i < 20; ++i) co_await expect_echo(client, "after");
 }
-TEST(Relay, ADrainingBackendLosesNoRequest) { run(draining_backend); }
+TEST(Relay, ADrainingBackendLosesNoRequest) {
+  run(draining_backend);
+}
 
 task<> deadline(sim::World& world, SimulatedStack&, Client& client) {
   co_await expect_echo(client, "before");
@@ -138,7 +149,9 @@ task<> deadline(sim::World& world, SimulatedStack&, Client& client) {
   EXPECT_LE(world.runtime().now() - began, 1ms);
   co_await expect_echo(client, "after");
 }
-TEST(Relay, ADeadlineIsKept) { run(deadline); }
+TEST(Relay, ADeadlineIsKept) {
+  run(deadline);
+}
 
 }  // namespace
 }  // namespace babilu::test

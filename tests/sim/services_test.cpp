@@ -82,7 +82,9 @@ task<> accounts(sim::World&, SimulatedStack&, Client& client) {
   EXPECT_EQ(who->account_id(), made->account_id());
   EXPECT_EQ(who->signing_key(), made->signing_key());
 }
-TEST(Services, AnAccountIsMadeOnceAndLogsIn) { run(accounts); }
+TEST(Services, AnAccountIsMadeOnceAndLogsIn) {
+  run(accounts);
+}
 
 task<> one_key(sim::World&, SimulatedStack&, Client& client) {
   const std::string key(32, 'k');
@@ -96,11 +98,20 @@ task<> one_key(sim::World&, SimulatedStack&, Client& client) {
       co_await client.call(Registry::sign_up, sign_up("bob"), {.idempotency_key = "short"});
   EXPECT_EQ(refusal(short_key), "invalid_argument idempotency_key");
 }
-TEST(Services, ARepeatedSignUpHasOneEffect) { run(one_key); }
+TEST(Services, ARepeatedSignUpHasOneEffect) {
+  run(one_key);
+}
 
 task<> bad_names(sim::World&, SimulatedStack&, Client& client) {
-  const std::vector<std::string> names{"",           "Ada",     ".ada", "a b", std::string("a\0b", 3),
-                                       "\xc3\xa4" "da", "../etc",  std::string(65, 'a'),
+  const std::vector<std::string> names{"",
+                                       "Ada",
+                                       ".ada",
+                                       "a b",
+                                       std::string("a\0b", 3),
+                                       "\xc3\xa4"
+                                       "da",
+                                       "../etc",
+                                       std::string(65, 'a'),
                                        std::string(200'000, 'a')};
   for (const std::string& name : names) {
     auto made = co_await client.call(Registry::sign_up, sign_up(name));
@@ -112,7 +123,9 @@ task<> bad_names(sim::World&, SimulatedStack&, Client& client) {
   auto fits = co_await client.call(Registry::sign_up, sign_up(std::string(64, 'a')));
   EXPECT_EQ(refusal(fits), "ok");
 }
-TEST(Services, NamesOutOfBoundsAreRefused) { run(bad_names); }
+TEST(Services, NamesOutOfBoundsAreRefused) {
+  run(bad_names);
+}
 
 task<std::string> sign_up_refusal(Client& client, std::string with) {
   co_return refusal(co_await client.call(Registry::sign_up, sign_up("ada", with)));
@@ -121,7 +134,8 @@ task<std::string> sign_up_refusal(Client& client, std::string with) {
 task<> bad_passwords(sim::World&, SimulatedStack&, Client& client) {
   EXPECT_EQ(co_await sign_up_refusal(client, ""), "invalid_argument password_too_short");
   EXPECT_EQ(co_await sign_up_refusal(client, "1234567"), "invalid_argument password_too_short");
-  EXPECT_EQ(co_await sign_up_refusal(client, std::string(1025, 'x')), "invalid_argument password_too_long");
+  EXPECT_EQ(co_await sign_up_refusal(client, std::string(1025, 'x')),
+            "invalid_argument password_too_long");
   EXPECT_EQ(co_await sign_up_refusal(client, std::string("12345678\0", 9)),
             "invalid_argument password_invalid");
   // Larger than a frame: refused before it is sent, and the connection goes on.
@@ -129,7 +143,9 @@ task<> bad_passwords(sim::World&, SimulatedStack&, Client& client) {
             "invalid_argument request_too_large");
   EXPECT_EQ(co_await sign_up_refusal(client, std::string(1024, 'x')), "ok");
 }
-TEST(Services, PasswordsOutOfBoundsAreRefused) { run(bad_passwords); }
+TEST(Services, PasswordsOutOfBoundsAreRefused) {
+  run(bad_passwords);
+}
 
 task<> bad_logins(sim::World& world, SimulatedStack&, Client& client) {
   co_await enter(client, "ada");
@@ -147,7 +163,9 @@ task<> bad_logins(sim::World& world, SimulatedStack&, Client& client) {
   co_await world.runtime().sleep_for(locked.error().retry_after);
   EXPECT_EQ(refusal(co_await client.call(Identity::login, login("ada"))), "ok");
 }
-TEST(Services, FailedLoginsAreCountedAndLockForAWhile) { run(bad_logins); }
+TEST(Services, FailedLoginsAreCountedAndLockForAWhile) {
+  run(bad_logins);
+}
 
 task<std::string> whoami_refusal(Client& client, std::string_view token) {
   co_return refusal(co_await client.call(Identity::whoami, {}, {.token = token}));
@@ -171,7 +189,9 @@ task<> tokens(sim::World& world, SimulatedStack&, Client& client) {
   co_await world.runtime().sleep_for(13h);
   EXPECT_EQ(co_await whoami_refusal(client, token), "unauthenticated token_expired");
 }
-TEST(Services, TokensForgedForeignOrExpiredAreRefused) { run(tokens); }
+TEST(Services, TokensForgedForeignOrExpiredAreRefused) {
+  run(tokens);
+}
 
 task<> vault(sim::World&, SimulatedStack&, Client& client) {
   const std::string ada = co_await enter(client, "ada");
@@ -190,7 +210,8 @@ task<> vault(sim::World&, SimulatedStack&, Client& client) {
   EXPECT_EQ(opened->plaintext(), "attack at dawn");
   EXPECT_EQ(refusal(co_await client.call(Vault::decrypt, decrypt, {.token = bob})),
             "permission_denied ciphertext_of_another_account");
-  EXPECT_EQ(refusal(co_await client.call(Vault::decrypt, decrypt)), "unauthenticated token_missing");
+  EXPECT_EQ(refusal(co_await client.call(Vault::decrypt, decrypt)),
+            "unauthenticated token_missing");
 
   decrypt.set_associated_data("order 8");
   EXPECT_EQ(refusal(co_await client.call(Vault::decrypt, decrypt, {.token = ada})),
@@ -209,7 +230,9 @@ task<> vault(sim::World&, SimulatedStack&, Client& client) {
   EXPECT_EQ(refusal(co_await client.call(Vault::encrypt, encrypt, {.token = ada})),
             "invalid_argument plaintext_too_large");
 }
-TEST(Services, TheVaultOpensOnlyWhatItSealedForTheSameAccount) { run(vault); }
+TEST(Services, TheVaultOpensOnlyWhatItSealedForTheSameAccount) {
+  run(vault);
+}
 
 task<> key_versions(sim::World&, SimulatedStack&, Client& client) {
   const std::string token = co_await enter(client, "ada");
@@ -256,7 +279,9 @@ task<> signatures(sim::World&, SimulatedStack&, Client& client) {
   EXPECT_EQ(refusal(co_await client.call(Identity::verify, verify)),
             "invalid_argument signature_length");
 }
-TEST(Services, SignaturesAreOfTheirAccountAndMessage) { run(signatures); }
+TEST(Services, SignaturesAreOfTheirAccountAndMessage) {
+  run(signatures);
+}
 
 task<> split(sim::World& world, bool& done) {
   TemporaryDirectory directory;

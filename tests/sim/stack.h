@@ -111,7 +111,8 @@ class Client {
   template <class Service, class Request, class Answer>
   task<rpc::Outcome<Answer>> call(const rpc::Method<Service, Request, Answer>& method,
                                   const Request& request, rpc::CallOptions options = {}) {
-    if (options.deadline == no_deadline) options.deadline = runtime_.now() + std::chrono::seconds(10);
+    if (options.deadline == no_deadline)
+      options.deadline = runtime_.now() + std::chrono::seconds(10);
     rpc::Client<Service> client(channel_);
     co_return co_await client.call(method, request, options);
   }

@@ -53,7 +53,13 @@ TEST(ProxyProtocol, NamesTheClientAndTakesNoByteMore) {
     EXPECT_EQ(outcome.address, "192.0.2.7:12345");
     if (segment == 0) EXPECT_EQ(outcome.rest, "hello");
   }
-  EXPECT_EQ(read(header('\x21', '\x11', v4 + std::string("\x04\x00\x03" "abc", 6)) + "x").rest, "x");
+  EXPECT_EQ(read(header('\x21', '\x11',
+                        v4 + std::string("\x04\x00\x03"
+                                         "abc",
+                                         6)) +
+                 "x")
+                .rest,
+            "x");
   std::string v6(32, '\0');
   v6[0] = '\x20';
   v6[1] = '\x01';

@@ -25,7 +25,8 @@ TEST(Cidr, ContainsWhatBeginsAlike) {
   EXPECT_TRUE(contains("2001:db8::/33", "2001:db8:7fff::1"));
   EXPECT_FALSE(contains("2001:db8::/33", "2001:db8:8000::1"));
   EXPECT_TRUE(contains("192.0.2.7", "192.0.2.7"));
-  for (const char* bad : {"", "10.0.0.0/", "10.0.0.0/33", "10.0.0/8", "::/129", "x/8", "10.0.0.0/-1"}) {
+  for (const char* bad :
+       {"", "10.0.0.0/", "10.0.0.0/33", "10.0.0/8", "::/129", "x/8", "10.0.0.0/-1"}) {
     EXPECT_FALSE(Cidr::parse(bad)) << bad;
   }
 }
@@ -43,12 +44,15 @@ TEST(Bucket, LetsSoManyThroughAndTwiceAsManyAtOnce) {
 }
 
 AdmissionOptions small() {
-  AdmissionOptions options{.sessions = 5,
-                           .each = {.sessions = 2, .handshakes_per_second = 100, .requests_per_second = 3},
-                           .overrides = {},
-                           .exempt = {*Cidr::parse("127.0.0.0/8")}};
-  options.overrides.push_back(*AdmissionOptions::parse_override("10.0.0.0/8 sessions=4", options.each));
-  options.overrides.push_back(*AdmissionOptions::parse_override("10.1.0.0/16 sessions=1", options.each));
+  AdmissionOptions options{
+      .sessions = 5,
+      .each = {.sessions = 2, .handshakes_per_second = 100, .requests_per_second = 3},
+      .overrides = {},
+      .exempt = {*Cidr::parse("127.0.0.0/8")}};
+  options.overrides.push_back(
+      *AdmissionOptions::parse_override("10.0.0.0/8 sessions=4", options.each));
+  options.overrides.push_back(
+      *AdmissionOptions::parse_override("10.1.0.0/16 sessions=1", options.each));
   return options;
 }
 
@@ -77,7 +81,8 @@ TEST(Admission, CountsSessionsOfAnAddressAndOfAll) {
 TEST(Admission, TheLongestPrefixCounts) {
   Admission admission(small());
   const auto one = admission.admit(make_address("10.1.2.3"), start);
-  EXPECT_EQ(reason(admission.admit(make_address("10.1.2.3"), start)), "too_many_sessions_of_address");
+  EXPECT_EQ(reason(admission.admit(make_address("10.1.2.3"), start)),
+            "too_many_sessions_of_address");
   const auto two = admission.admit(make_address("10.2.2.3"), start);
   EXPECT_EQ(reason(admission.admit(make_address("10.2.2.3"), start)), "admitted");
 }
@@ -86,7 +91,8 @@ TEST(Admission, OneCustomersHalfOfAnAddressIsOne) {
   Admission admission(small());
   const auto one = admission.admit(make_address("2001:db8::1"), start);
   const auto two = admission.admit(make_address("2001:db8::2"), start);
-  EXPECT_EQ(reason(admission.admit(make_address("2001:db8::3"), start)), "too_many_sessions_of_address");
+  EXPECT_EQ(reason(admission.admit(make_address("2001:db8::3"), start)),
+            "too_many_sessions_of_address");
   EXPECT_EQ(reason(admission.admit(make_address("2001:db8:0:1::3"), start)), "admitted");
 }
 
@@ -110,7 +116,8 @@ TEST(Admission, BoundsTheRateOfRequests) {
 TEST(Admission, SaysWhatAnOverrideLooksLike) {
   EXPECT_TRUE(AdmissionOptions::parse_override("10.0.0.0/8 requests=0", {}));
   const auto all =
-      AdmissionOptions::parse_override("10.0.0.0/8  sessions=1 handshakes=2 requests=3 ", {}).value();
+      AdmissionOptions::parse_override("10.0.0.0/8  sessions=1 handshakes=2 requests=3 ", {})
+          .value();
   EXPECT_EQ(all.limits.sessions, 1u);
   EXPECT_EQ(all.limits.handshakes_per_second, 2u);
   EXPECT_EQ(all.limits.requests_per_second, 3u);

@@ -16,7 +16,9 @@ std::vector<Candidate> backends(std::size_t count) {
   return made;
 }
 
-TEST(Balancer, ChoosesNothingFromNothing) { EXPECT_FALSE(choose({}, 0, 1)); }
+TEST(Balancer, ChoosesNothingFromNothing) {
+  EXPECT_FALSE(choose({}, 0, 1));
+}
 
 TEST(Balancer, ARouteStaysWhereItIsWhenAnotherBackendLeaves) {
   const auto five = backends(5);

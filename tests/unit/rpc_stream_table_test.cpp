@@ -26,7 +26,8 @@ TEST(StreamTable, AgreesWithAMapWhateverIsDone) {
     // Few streams live, then many, then few: it grows, and works on when nearly empty.
     const bool add = random() % 100 < (step / 20'000 % 2 == 0 ? 55 : 45);
     if (add) {
-      do next += 2; while (next == 0 || map.contains(next));
+      do next += 2;
+      while (next == 0 || map.contains(next));
       table.emplace(next, step);
       map[next] = static_cast<StreamTable::Tag>(step);
     } else if (!map.empty()) {

@@ -54,7 +54,9 @@ task<> data_then_end(Runtime& runtime) {
   EXPECT_FALSE(co_await reader.readable(runtime.now() + 10s));
   EXPECT_EQ(read_some(reader), "");
 }
-TEST(Descriptor, TheEndBehindDataIsNotMissed) { run(data_then_end); }
+TEST(Descriptor, TheEndBehindDataIsNotMissed) {
+  run(data_then_end);
+}
 
 task<> full(Runtime& runtime) {
   Pair pair;
@@ -70,7 +72,9 @@ task<> full(Runtime& runtime) {
   EXPECT_GT(::read(reader.get(), sink.data(), sink.size()), 0);
   EXPECT_FALSE(co_await writer.writable(runtime.now() + 10s));
 }
-TEST(Descriptor, AWriterIsToldOfRoom) { run(full); }
+TEST(Descriptor, AWriterIsToldOfRoom) {
+  run(full);
+}
 
 task<> wait_for(Descriptor& descriptor, error_code& outcome) {
   descriptor.read_all();
@@ -90,7 +94,9 @@ task<> closed(Runtime& runtime) {
   EXPECT_EQ(co_await reader.readable(), error::operation_aborted);
   ::close(pair.ends[1]);
 }
-TEST(Descriptor, ClosingEndsAWait) { run(closed); }
+TEST(Descriptor, ClosingEndsAWait) {
+  run(closed);
+}
 
 task<> cancelled(Runtime& runtime) {
   Pair pair;
@@ -106,7 +112,9 @@ task<> cancelled(Runtime& runtime) {
   EXPECT_FALSE(co_await reader.readable(runtime.now() + 10s));  // and another may follow
   ::close(pair.ends[1]);
 }
-TEST(Descriptor, CancellingEndsAWait) { run(cancelled); }
+TEST(Descriptor, CancellingEndsAWait) {
+  run(cancelled);
+}
 
 task<> wait_and_close(Descriptor& mine, std::unique_ptr<Descriptor>& other, int& ended) {
   mine.read_all();
@@ -133,7 +141,9 @@ task<> one_closes_the_other(Runtime& runtime) {
   ::close(first.ends[1]);
   ::close(second.ends[1]);
 }
-TEST(Descriptor, MayBeClosedByWhoeverIsReadyBeforeIt) { run(one_closes_the_other); }
+TEST(Descriptor, MayBeClosedByWhoeverIsReadyBeforeIt) {
+  run(one_closes_the_other);
+}
 
 task<> posted(Runtime& runtime) {
   // Nothing else happens: each post alone must wake the loop.
@@ -150,7 +160,9 @@ task<> posted(Runtime& runtime) {
     poster.join();
   }
 }
-TEST(Runtime, APostFromAnotherThreadWakesIt) { run(posted); }
+TEST(Runtime, APostFromAnotherThreadWakesIt) {
+  run(posted);
+}
 
 task<> spin(Runtime& runtime, bool& stop) {
   while (!stop) co_await runtime.yield();
@@ -170,7 +182,9 @@ task<> fair(Runtime& runtime) {
   co_await scope.join();
   ::close(pair.ends[1]);
 }
-TEST(Runtime, WhoeverYieldsLetsTheSystemIn) { run(fair); }
+TEST(Runtime, WhoeverYieldsLetsTheSystemIn) {
+  run(fair);
+}
 
 task<> signals(Runtime& runtime) {
   Signals caught(runtime, {SIGUSR1, SIGHUP});
@@ -181,7 +195,7 @@ task<> signals(Runtime& runtime) {
 }
 TEST(Signals, ComeInOrder) {
   run(signals);
-  struct sigaction now {};
+  struct sigaction now{};
   ::sigaction(SIGHUP, nullptr, &now);
   EXPECT_EQ(now.sa_handler, SIG_DFL);
 }

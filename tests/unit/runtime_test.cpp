@@ -28,7 +28,8 @@ using namespace std::chrono_literals;
 
 struct Recorder {
   explicit Recorder(Clock& clock, std::vector<int>& order, int number)
-      : alarm(clock, [](void* self) { static_cast<Recorder*>(self)->fire(); }, this),
+      : alarm(
+            clock, [](void* self) { static_cast<Recorder*>(self)->fire(); }, this),
         order(order),
         number(number) {}
   void fire() { order.push_back(number); }

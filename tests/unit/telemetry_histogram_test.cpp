@@ -219,7 +219,8 @@ TEST(AtomicHistogram, TakesManyAtOnceAsOneByOne) {
   EXPECT_EQ(a.count(), b.count());
   EXPECT_EQ(a.max(), b.max());
   EXPECT_EQ(a.mean(), b.mean());
-  for (const double q : {0.0, 0.1, 0.5, 0.8, 0.9, 1.0}) EXPECT_EQ(a.quantile(q), b.quantile(q)) << q;
+  for (const double q : {0.0, 0.1, 0.5, 0.8, 0.9, 1.0})
+    EXPECT_EQ(a.quantile(q), b.quantile(q)) << q;
 }
 
 }  // namespace

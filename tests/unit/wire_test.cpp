@@ -7,15 +7,19 @@ namespace babilu::wire {
 namespace {
 
 Header request_head() {
-  return {.kind = Kind::request, .flags = flags::end, .method = 0x0203, .stream = 7, .value = 2000,
+  return {.kind = Kind::request,
+          .flags = flags::end,
+          .method = 0x0203,
+          .stream = 7,
+          .value = 2000,
           .route = 0xdeadbeef};
 }
 
 TEST(Frame, LooksOnTheWireAsThePageOnTheProtocolSays) {
   Bytes out;
   append(out, request_head(), bytes_of("hop"), bytes_of("meta"), bytes_of("message"));
-  const Bytes expected{14, 0, 0, 0, 1, 1, 3, 2, 7, 0, 0, 0, 0xd0, 7, 0, 0,
-                       0xef, 0xbe, 0xad, 0xde, 4, 0, 3, 0};
+  const Bytes expected{14,   0, 0, 0, 1,    1,    3,    2,    7, 0, 0, 0,
+                       0xd0, 7, 0, 0, 0xef, 0xbe, 0xad, 0xde, 4, 0, 3, 0};
   EXPECT_EQ(Bytes(out.begin(), out.begin() + 24), expected);
   EXPECT_EQ(text_of(ByteView(out).subspan(24)), "hopmetamessage");
 }

@@ -85,7 +85,9 @@ rpc::Status check_text(const std::string& name, const Secret& password) {
   return {};
 }
 
-std::string key_text(const std::string& bytes) { return to_text(bytes_of(bytes)); }
+std::string key_text(const std::string& bytes) {
+  return to_text(bytes_of(bytes));
+}
 
 }  // namespace
 

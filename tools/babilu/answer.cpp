@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <ctime>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "core/crypto/encoding.h"
 
@@ -14,7 +14,9 @@ namespace json = boost::json;
 
 namespace {
 
-std::string line(const json::object& object) { return json::serialize(object) + "\n"; }
+std::string line(const json::object& object) {
+  return json::serialize(object) + "\n";
+}
 
 /// What a person can do about it, where the service cannot know.
 std::string_view advice(const rpc::Status& status) {
@@ -77,7 +79,8 @@ std::string format_time(std::uint64_t seconds) {
   const auto time = static_cast<std::time_t>(seconds);
   std::tm utc{};
   char text[32];
-  if (gmtime_r(&time, &utc) == nullptr || std::strftime(text, sizeof text, "%F %R UTC", &utc) == 0) {
+  if (gmtime_r(&time, &utc) == nullptr ||
+      std::strftime(text, sizeof text, "%F %R UTC", &utc) == 0) {
     return fmt::format("{} s after 1970", seconds);
   }
   return text;

@@ -16,7 +16,9 @@ using namespace std::chrono_literals;
 /// How often a connection that is being made is looked at.
 constexpr auto look_every = 20ms;
 
-net::Address parse(const std::string& address) { return *net::Address::parse(address); }
+net::Address parse(const std::string& address) {
+  return *net::Address::parse(address);
+}
 
 rpc::Outcome<tls::ContextPtr> load_context(const ClientConfig& config) {
   if (config.plaintext) return tls::ContextPtr();
@@ -33,7 +35,8 @@ std::unique_ptr<net::Security> make_security(Runtime& runtime, const tls::Contex
 
 task<Status> connected(Runtime& runtime, rpc::Channel& channel, Deadline deadline) {
   for (;;) {
-    Status status = co_await channel.ready(std::min<Deadline>(deadline, runtime.now() + look_every));
+    Status status =
+        co_await channel.ready(std::min<Deadline>(deadline, runtime.now() + look_every));
     const bool undecided = status.reason == "not_connected" && runtime.now() < deadline;
     if (!undecided) co_return status;
   }

@@ -14,7 +14,9 @@ enum class ExitCode : int {
   internal = 5,         ///< a defect, here or there
 };
 
-constexpr int to_int(ExitCode code) noexcept { return static_cast<int>(code); }
+constexpr int to_int(ExitCode code) noexcept {
+  return static_cast<int>(code);
+}
 
 ExitCode exit_code_of(const rpc::Status& status) noexcept;
 

@@ -9,8 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include <boost/scope/unique_fd.hpp>
 #include <fmt/format.h>
+#include <boost/scope/unique_fd.hpp>
 
 namespace babilu::cli {
 
@@ -20,7 +20,9 @@ using boost::scope::unique_fd;
 
 constexpr std::size_t piece = 64 * 1024;
 
-bool is_standard(const std::string& name) { return name.empty() || name == "-"; }
+bool is_standard(const std::string& name) {
+  return name.empty() || name == "-";
+}
 
 Problem error_about(std::string_view name) {
   return {fmt::format("{}: {}", name, std::strerror(errno))};
@@ -70,7 +72,7 @@ boost::system::result<Secret, Problem> read_input(const std::string& name, std::
 
 std::optional<Problem> write_output(const std::string& name, ByteView content) {
   if (is_standard(name)) return write_all(STDOUT_FILENO, content, "the standard output");
-  struct stat found {};
+  struct stat found{};
   const bool exists = ::stat(name.c_str(), &found) == 0;
   if (!exists || S_ISREG(found.st_mode)) {
     return replace_file(name, content, exists ? found.st_mode & 0777U : usual_permissions());

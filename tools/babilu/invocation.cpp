@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "tools/babilu/answer.h"
 #include "tools/babilu/exit_code.h"
@@ -86,7 +86,9 @@ int Invocation::fail(const rpc::Status& status) const {
   return to_int(code);
 }
 
-int Invocation::fail(const Problem& problem) const { return fail(usage_error(problem.text)); }
+int Invocation::fail(const Problem& problem) const {
+  return fail(usage_error(problem.text));
+}
 
 int Invocation::fail_usage(std::string_view problem) const {
   return fail(usage_error(fmt::format("{}; see {} --help", problem, name_)));

@@ -10,8 +10,8 @@
 
 namespace {
 
-/// Started with a standard stream closed (`babilu chat <&-`), a program would get its number for the
-/// next file or connection that it opens, and write an error message into that.
+/// Started with a standard stream closed (`babilu chat <&-`), a program would get its number for
+/// the next file or connection that it opens, and write an error message into that.
 void open_standard_streams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(stream, F_GETFD) == -1 && errno == EBADF) ::open("/dev/null", O_RDWR);

@@ -30,7 +30,7 @@ class HiddenInput {
  public:
   explicit HiddenInput(int terminal) : terminal_(terminal) {
     arrived = 0;
-    struct sigaction note {};
+    struct sigaction note{};
     note.sa_handler = [](int number) { arrived = number; };  // no SA_RESTART: read() shall return
     for (std::size_t i = 0; i < deadly.size(); ++i) ::sigaction(deadly[i], &note, &before_[i]);
     ::tcgetattr(terminal_, &shown_);
@@ -100,7 +100,8 @@ boost::system::result<Secret, Problem> obtain_password(const config::SecretSourc
   if (!password || password->empty()) return Problem{"no password was typed"};
   if (asked == Asked::once) return std::move(*password);
   const auto again = ask(terminal.get(), prompt + ", again: ");
-  if (!again || !crypto::equal(*password, *again)) return Problem{"the two passwords are not the same"};
+  if (!again || !crypto::equal(*password, *again))
+    return Problem{"the two passwords are not the same"};
   return std::move(*password);
 }
 

@@ -27,7 +27,8 @@ constexpr std::string_view people = "To chat, without a stack";
 constexpr std::string_view servers = "To run a stack";
 
 constexpr std::array commands{
-    Command{start, "demo", "Starts a whole stack on this machine, loads it, and leaves it up.", demo},
+    Command{start, "demo", "Starts a whole stack on this machine, loads it, and leaves it up.",
+            demo},
     Command{services, "signup", "Makes an account.", signup},
     Command{services, "login", "Logs in; later commands use the login.", login},
     Command{services, "whoami", "Says who is logged in.", whoami},
@@ -55,7 +56,8 @@ constexpr auto exit_codes =
     "  5  a defect\n";
 
 std::string help() {
-  std::string text = "Babilu: a secure service stack behind one door.\n\nUsage: babilu COMMAND [OPTIONS]\n";
+  std::string text =
+      "Babilu: a secure service stack behind one door.\n\nUsage: babilu COMMAND [OPTIONS]\n";
   std::string_view group;
   for (const Command& command : commands) {
     if (command.group != group) text += fmt::format("\n{}\n", group = command.group);

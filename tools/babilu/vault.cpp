@@ -1,4 +1,5 @@
-// encrypt, decrypt, sign, verify: what is done under an account's keys, which never leave the vault.
+// encrypt, decrypt, sign, verify: what is done under an account's keys, which never leave the
+// vault.
 #include <fmt/format.h>
 
 #include "core/base/utf8.h"
@@ -89,7 +90,9 @@ Secret unarmored(Secret input) {
   return decoded ? std::move(*decoded) : std::move(input);
 }
 
-std::string text_of_bytes(const std::string& bytes) { return to_text(bytes_of(bytes)); }
+std::string text_of_bytes(const std::string& bytes) {
+  return to_text(bytes_of(bytes));
+}
 
 /// 64 bytes as they are, or as base64.
 rpc::Outcome<std::string> read_signature(const std::string& text, const std::string& file) {
@@ -128,7 +131,8 @@ int encrypt(Invocation& invocation) {
     return deliver(invocation, job.files.out, to_json({{"ciphertext", text_of_bytes(ciphertext)}}));
   }
   const bool as_text = armor || output_is_terminal(job.files.out);
-  return deliver(invocation, job.files.out, as_text ? text_of_bytes(ciphertext) + "\n" : ciphertext);
+  return deliver(invocation, job.files.out,
+                 as_text ? text_of_bytes(ciphertext) + "\n" : ciphertext);
 }
 
 int decrypt(Invocation& invocation) {

@@ -15,7 +15,9 @@ constexpr std::size_t most_name_bytes = 64;
 constexpr std::size_t least_password_bytes = 8;
 constexpr std::size_t most_password_bytes = 1024;
 
-bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
 
 bool may_be_in_a_name(char c) {
   return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-';

@@ -106,7 +106,8 @@ task<rpc::Outcome<Bytes>> Identity::admit(rpc::Call& call, std::uint64_t account
 
 task<rpc::Status> Identity::count_failure(rpc::Call& call, std::uint64_t account) {
   const auto lock_until = call.runtime.clock().wall() + options_.lock_time;
-  auto count = [account, lock_until, most = options_.most_failures](store::Transaction& transaction) {
+  auto count = [account, lock_until,
+                most = options_.most_failures](store::Transaction& transaction) {
     transaction.execute(
         "update account set"
         " locked_until = case when failures + 1 >= ? then ? else locked_until end,"

@@ -66,7 +66,8 @@ rpc::Outcome<Identified> Tokens::check(std::string_view token,
     return unauthenticated("token_forged", "this token was not issued here; log in");
   }
   const std::chrono::sys_seconds expires(std::chrono::seconds(load(bytes, expires_at)));
-  if (now >= expires) return unauthenticated("token_expired", "the token has expired; log in again");
+  if (now >= expires)
+    return unauthenticated("token_expired", "the token has expired; log in again");
   return Identified{load(bytes, account_at), expires};
 }
 

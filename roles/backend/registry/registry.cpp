@@ -102,10 +102,9 @@ task<rpc::Outcome<api::SignUpReply>> Registry::sign_up(rpc::Call& call,
   auto hash = co_await passwords_.hash(call.runtime, request.password(), call.deadline);
   if (!hash) co_return busy(passwords_.retry_after());
 
-  auto insert = [account = make_account(call.runtime, deployment_, request.name(),
-                                        std::move(*hash))](store::Transaction& transaction) {
-    return account.insert(transaction);
-  };
+  auto insert = [account =
+                     make_account(call.runtime, deployment_, request.name(), std::move(*hash))](
+                    store::Transaction& transaction) { return account.insert(transaction); };
   auto reply = co_await do_once(store_, call, std::move(insert));
   if (!reply) co_return reply.error();
   co_return decoded(*reply);

@@ -46,7 +46,8 @@ Bytes encrypt(crypto::Aead& key, const CiphertextHeader& header, ByteView associ
 }
 
 std::optional<Secret> decrypt(crypto::Aead& key, ByteView ciphertext, ByteView associated_data) {
-  return crypto::open_with_nonce(key, bound(ciphertext.first(CiphertextHeader::size), associated_data),
+  return crypto::open_with_nonce(key,
+                                 bound(ciphertext.first(CiphertextHeader::size), associated_data),
                                  ciphertext.subspan(CiphertextHeader::size));
 }
 

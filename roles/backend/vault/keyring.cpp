@@ -24,8 +24,7 @@ struct SealedKeys {
 };
 
 std::optional<SealedKeys> read_keys(store::Snapshot& snapshot, std::uint64_t account) {
-  auto seed =
-      snapshot.find<Bytes>("select sealed_signing_seed from account where id = ?", account);
+  auto seed = snapshot.find<Bytes>("select sealed_signing_seed from account where id = ?", account);
   if (!seed) return std::nullopt;
   SealedKeys keys{std::move(*seed), {}};
   for (auto& [version, sealed] : snapshot.query<std::uint32_t, Bytes>(
@@ -111,15 +110,13 @@ task<rpc::Outcome<Keyring::Keys>> Keyring::load(rpc::Call& call, std::uint64_t a
   co_return keep(account, std::move(*keys), call.runtime.now()).keys;
 }
 
-task<rpc::Outcome<Keyring::Keys>> Keyring::open_to_encrypt(rpc::Call& call,
-                                                           std::uint64_t account) {
+task<rpc::Outcome<Keyring::Keys>> Keyring::open_to_encrypt(rpc::Call& call, std::uint64_t account) {
   // Others may use the lease up, or take the entry's place, while this one waits for it.
   for (;;) {
     auto keys = co_await open(call, account);
     if (!keys) co_return keys.error();
     Entry* entry = find(account);
-    if (entry != nullptr && entry->uses_left > 0 &&
-        entry->leased_version == entry->keys->newest) {
+    if (entry != nullptr && entry->uses_left > 0 && entry->leased_version == entry->keys->newest) {
       --entry->uses_left;
       co_return entry->keys;
     }
@@ -137,8 +134,7 @@ task<rpc::Status> Keyring::take_lease(rpc::Call& call, std::uint64_t account,
       .account = account,
       .uses = options_.lease,
       .most_uses = options_.most_uses,
-      .next = {next,
-               deployment_.seal_key(KeyPurpose::encryption, account, next, next_key, random)},
+      .next = {next, deployment_.seal_key(KeyPurpose::encryption, account, next, next_key, random)},
       .now = call.runtime.clock().wall()};
   auto take = [lease = std::move(lease)](store::Transaction& transaction) {
     return store::commit(lease.take(transaction));

@@ -1,4 +1,5 @@
-// Backends that die, hang, flap, leave, or are brought down by a request: what clients notice of it.
+// Backends that die, hang, flap, leave, or are brought down by a request: what clients notice of
+// it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -5,8 +5,8 @@
 
 #include <csignal>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 namespace babilu::testing {
 
@@ -23,8 +23,12 @@ const json::value& at(const json::value& report, std::string_view place) {
 
 LoadReport parse(const std::string& text) {
   const json::value report = json::parse(text);
-  const auto count = [&](std::string_view place) { return at(report, place).to_number<std::uint64_t>(); };
-  const auto ms = [&](std::string_view place) { return at(report, place).to_number<double>() / 1000; };
+  const auto count = [&](std::string_view place) {
+    return at(report, place).to_number<std::uint64_t>();
+  };
+  const auto ms = [&](std::string_view place) {
+    return at(report, place).to_number<double>() / 1000;
+  };
   LoadReport made{.requests = count("requests.total"),
                   .failed = count("requests.failed"),
                   .omitted = count("requests.omitted"),
@@ -36,7 +40,9 @@ LoadReport parse(const std::string& text) {
                   .median_ms = ms("latency_us.p50"),
                   .longest_ms = ms("latency_us.max")};
   for (const json::value& error : at(report, "errors").as_array()) {
-    const auto word = [&](std::string_view place) { return std::string(error.at(place).as_string()); };
+    const auto word = [&](std::string_view place) {
+      return std::string(error.at(place).as_string());
+    };
     made.errors.push_back({word("phase"), word("method"), word("code"), word("reason"),
                            error.at("count").to_number<std::uint64_t>()});
   }
@@ -82,13 +88,15 @@ LoadReport Load::finish() {
   LoadReport report = parse(text);
   report.exit_code = exit_code;
   report.said = process_.out();
-  fmt::print("[ {:8} ] {} requests, {} failed, {} left out, {} reconnects; p50 {:.2f} ms, longest {:.0f} ms; "
-             "lost {}, duplicated {}, corrupt {}\n",
-             options_.name, report.requests, report.failed, report.omitted, report.reconnects,
-             report.median_ms, report.longest_ms, report.lost, report.duplicated, report.corrupt);
+  fmt::print(
+      "[ {:8} ] {} requests, {} failed, {} left out, {} reconnects; p50 {:.2f} ms, longest {:.0f} "
+      "ms; "
+      "lost {}, duplicated {}, corrupt {}\n",
+      options_.name, report.requests, report.failed, report.omitted, report.reconnects,
+      report.median_ms, report.longest_ms, report.lost, report.duplicated, report.corrupt);
   for (const auto& error : report.errors) {
-    fmt::print("[ {:8} ]   {} × {} {} {} {}\n", options_.name, error.count, error.phase, error.method,
-               error.code, error.reason);
+    fmt::print("[ {:8} ]   {} × {} {} {} {}\n", options_.name, error.count, error.phase,
+               error.method, error.code, error.reason);
   }
   std::fflush(stdout);
   return report;

@@ -61,9 +61,11 @@ TEST(ProxyFaults, NewCertificatesAreTakenUpUnderLoad) {
     write_file(stack.certificates() / "proxy" / file, read_file(other / "proxy" / file));
   }
   EXPECT_EQ(ask_admin(stack.admin_port(), "/reload", "POST").status, 200);
-  EXPECT_NE(stack.babilu({"verify", "nobody", "--signature", std::string(86, 'A') + "=="}).exit_code, 1);
-  const auto trusting = stack.babilu({"verify", "nobody", "--signature", std::string(86, 'A') + "=="}, {},
-                                     {{"BABILU_CA", other / "ca.pem"}});
+  EXPECT_NE(
+      stack.babilu({"verify", "nobody", "--signature", std::string(86, 'A') + "=="}).exit_code, 1);
+  const auto trusting =
+      stack.babilu({"verify", "nobody", "--signature", std::string(86, 'A') + "=="}, {},
+                   {{"BABILU_CA", other / "ca.pem"}});
   EXPECT_EQ(trusting.exit_code, 1) << trusting.err;
 
   // Sessions that were there go on as if nothing had been.

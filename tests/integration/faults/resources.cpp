@@ -32,8 +32,12 @@ std::size_t open_files(const Process& process) {
   return static_cast<std::size_t>(std::distance(begin(files), end(files)));
 }
 
-std::size_t memory(const Process& process) { return status(process, "VmRSS:"); }
-std::size_t peak_memory(const Process& process) { return status(process, "VmHWM:"); }
+std::size_t memory(const Process& process) {
+  return status(process, "VmRSS:");
+}
+std::size_t peak_memory(const Process& process) {
+  return status(process, "VmHWM:");
+}
 
 std::chrono::milliseconds cpu_time(const Process& process) {
   const std::string text = read_file(about(process, "stat"));

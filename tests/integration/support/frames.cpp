@@ -62,7 +62,8 @@ std::vector<Received> frames_of(std::string_view bytes) {
 }
 
 Received find(const std::vector<Received>& frames, Kind kind) {
-  const auto found = std::ranges::find(frames, kind, [](const Received& r) { return r.header.kind; });
+  const auto found =
+      std::ranges::find(frames, kind, [](const Received& r) { return r.header.kind; });
   if (found != frames.end()) return *found;
   ADD_FAILURE() << "no " << wire::to_string(kind) << " came";
   return {};

@@ -46,7 +46,8 @@ std::string content_of(int file) {
   std::string content;
   std::array<char, 4096> buffer;
   for (;;) {
-    const ssize_t got = ::pread(file, buffer.data(), buffer.size(), static_cast<off_t>(content.size()));
+    const ssize_t got =
+        ::pread(file, buffer.data(), buffer.size(), static_cast<off_t>(content.size()));
     if (got <= 0) return content;
     content.append(buffer.data(), static_cast<std::size_t>(got));
   }
@@ -82,7 +83,8 @@ std::string program() {
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   if (command.powerless && ::geteuid() == 0) {
-    if (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 || ::setuid(nobody) != 0) ::_exit(126);
+    if (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 || ::setuid(nobody) != 0)
+      ::_exit(126);
   }
   ::execve(argv[0], argv, environment);
   ::_exit(127);
@@ -109,7 +111,9 @@ Process::Process(const Command& command) : out_(memory_file()), err_(memory_file
   const auto argv = pointers(words), environment = pointers(variables);
   const int in = memory_file_with(command.input);
   pid_ = ::fork();
-  if (pid_ == 0) become(command, const_cast<char**>(argv.data()), const_cast<char**>(environment.data()), in, out_, err_);
+  if (pid_ == 0)
+    become(command, const_cast<char**>(argv.data()), const_cast<char**>(environment.data()), in,
+           out_, err_);
   ::close(in);
   if (pid_ < 0) throw std::runtime_error("no new process");
 }
@@ -148,8 +152,12 @@ bool Process::says(std::string_view text) {
   return said();
 }
 
-std::string Process::out() const { return content_of(out_); }
-std::string Process::err() const { return content_of(err_); }
+std::string Process::out() const {
+  return content_of(out_);
+}
+std::string Process::err() const {
+  return content_of(err_);
+}
 
 Outcome run(const Command& command) {
   Process process(command);

@@ -59,7 +59,9 @@ std::optional<std::size_t> RawConnection::offer(std::string_view bytes) {
   return sent < 0 ? 0 : static_cast<std::size_t>(sent);
 }
 
-void RawConnection::finish() { ::shutdown(socket_, SHUT_WR); }
+void RawConnection::finish() {
+  ::shutdown(socket_, SHUT_WR);
+}
 
 void RawConnection::reset() {
   if (!connected()) return;
@@ -73,7 +75,8 @@ std::string RawConnection::read(std::size_t at_least) {
   std::string content;
   std::array<char, 4096> buffer;
   while (connected() && content.size() < at_least) {
-    if (!wait_for(socket_, POLLIN)) throw std::runtime_error("the other side neither sends nor ends");
+    if (!wait_for(socket_, POLLIN))
+      throw std::runtime_error("the other side neither sends nor ends");
     const ssize_t got = ::recv(socket_, buffer.data(), buffer.size(), 0);
     if (got <= 0) break;  // its end, or a reset, which is one too
     content.append(buffer.data(), static_cast<std::size_t>(got));

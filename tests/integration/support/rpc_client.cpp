@@ -18,6 +18,8 @@ RpcClient::RpcClient(const Stack& stack) {
   channel_->start();
 }
 
-RpcClient::~RpcClient() { runtime_.run(channel_->close()); }
+RpcClient::~RpcClient() {
+  runtime_.run(channel_->close());
+}
 
 }  // namespace babilu::testing

@@ -11,7 +11,9 @@ namespace babilu::testing {
 
 namespace {
 
-std::string address(std::uint16_t port) { return fmt::format("127.0.0.1:{}", port); }
+std::string address(std::uint16_t port) {
+  return fmt::format("127.0.0.1:{}", port);
+}
 
 void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
   to.insert(to.end(), more.begin(), more.end());
@@ -40,9 +42,7 @@ void Stack::choose_members(const Options& options) {
   std::vector<std::string> proxy{"proxy"};
   for (std::size_t i = 0; i < options.backends; ++i) {
     const std::uint16_t port = free_port({1});
-    std::vector<std::string> arguments{"backend",
-                                       "--database",
-                                       path() / "babilu.db",
+    std::vector<std::string> arguments{"backend", "--database", path() / "babilu.db",
                                        "--master-key-file",
                                        certificates() / "vault" / "master.key"};
     if (options.quick_passwords) {
@@ -50,10 +50,11 @@ void Stack::choose_members(const Options& options) {
     }
     append(arguments, options.backend);
     append(proxy, {"--backends", address(port)});
-    members_.push_back({{.arguments = std::move(arguments), .environment = options.backend_environment},
-                        port,
-                        static_cast<std::uint16_t>(port + 1),
-                        {}});
+    members_.push_back(
+        {{.arguments = std::move(arguments), .environment = options.backend_environment},
+         port,
+         static_cast<std::uint16_t>(port + 1),
+         {}});
   }
   if (plaintext_) proxy.emplace_back("--plaintext-sessions");
   append(proxy, options.proxy);
@@ -66,7 +67,7 @@ void Stack::choose_members(const Options& options) {
                          {}});
   for (Member& member : members_) {
     append(member.command.arguments, {"--listen", address(member.port), "--admin-listen",
-                              address(member.admin), "--certificates", certificates()});
+                                      address(member.admin), "--certificates", certificates()});
   }
 }
 

@@ -60,7 +60,9 @@ struct Image {
 
 }  // namespace
 
-std::filesystem::path own_program() { return std::filesystem::read_symlink("/proc/self/exe"); }
+std::filesystem::path own_program() {
+  return std::filesystem::read_symlink("/proc/self/exe");
+}
 
 ChildProcess::ChildProcess(Start start) : start_(std::move(start)) {
   const Image image(start_.arguments);

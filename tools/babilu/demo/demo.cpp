@@ -41,8 +41,9 @@ void bind(config::Schema& schema, DemoConfig& config) {
                 "the proxy's port; backends take the next two, admin endpoints those 80 further",
                 config::range(std::uint16_t{1024}, 65535 - admin_range));
   schema.option("exit", config.exit, "end after the bots, instead of staying up until Ctrl-C");
-  schema.option("keep", config.keep,
-                "directory for database, certificates and logs, which are then kept and used again");
+  schema.option(
+      "keep", config.keep,
+      "directory for database, certificates and logs, which are then kept and used again");
   schema.option("duration", config.duration, "how long each of the two loads lasts",
                 config::range(100ms, 1h));
   schema.option("sessions", config.sessions, "bots at a time", config::range(1u, 10'000u));
@@ -95,7 +96,7 @@ task<ExitCode> Demo::run() {
     good = co_await stay_up();
   }
   const bool stopped = co_await stop();
-  co_return good && stopped ? ExitCode::done : ExitCode::refused;
+  co_return good&& stopped ? ExitCode::done : ExitCode::refused;
 }
 
 bool Demo::tell_taken_ports() {
@@ -112,9 +113,8 @@ bool Demo::tell_taken_ports() {
 
 bool Demo::make_certificates() {
   if (directory_.kept() && std::filesystem::exists(directory_.authority())) return true;
-  const auto problem =
-      tls::create_development_certificates({.directory = directory_.certificates()},
-                                           runtime_.random(), runtime_.clock().wall());
+  const auto problem = tls::create_development_certificates(
+      {.directory = directory_.certificates()}, runtime_.random(), runtime_.clock().wall());
   if (problem) complain({problem->to_string()});
   return !problem;
 }

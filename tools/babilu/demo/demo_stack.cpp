@@ -26,7 +26,9 @@ constexpr auto drain_timeout = "3s";
 constexpr auto patience = 10s;
 constexpr std::size_t lines_to_show = 12;
 
-std::string address(std::uint16_t port) { return fmt::format("{}:{}", host, port); }
+std::string address(std::uint16_t port) {
+  return fmt::format("{}:{}", host, port);
+}
 
 std::array<Member, 3> members_from(std::uint16_t base) {
   const auto port = [base](int more) { return static_cast<std::uint16_t>(base + more); };
@@ -114,8 +116,7 @@ task<std::optional<Problem>> DemoStack::start(Deadline deadline) {
 task<std::optional<Problem>> DemoStack::ready(const Member& member, Deadline deadline) {
   while (runtime_.now() < deadline) {
     if (auto problem = fallen()) co_return problem;
-    const int status =
-        co_await http_status(network_, {host, member.admin}, "/readyz", deadline);
+    const int status = co_await http_status(network_, {host, member.admin}, "/readyz", deadline);
     if (status == 200) co_return std::nullopt;
     co_await runtime_.sleep_for(ask_every);
   }

@@ -3,8 +3,8 @@
 #include <array>
 #include <charconv>
 
-#include <boost/asio/error.hpp>
 #include <fmt/format.h>
+#include <boost/asio/error.hpp>
 
 namespace babilu::cli {
 
@@ -23,12 +23,11 @@ int parse_status(std::string_view text) {
 
 }  // namespace
 
-task<int> http_status(net::Network& network, net::Address to, std::string path,
-                      Deadline deadline) {
+task<int> http_status(net::Network& network, net::Address to, std::string path, Deadline deadline) {
   auto stream = co_await network.connect(to, deadline);
   if (!stream) co_return 0;
-  const std::string request = fmt::format(
-      "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", path, to.to_string());
+  const std::string request =
+      fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", path, to.to_string());
   if (co_await net::write_all(**stream, bytes_of(request), deadline)) co_return 0;
   std::array<std::uint8_t, status_line> head{};
   std::size_t size = 0;
