@@ -56,6 +56,7 @@ task<bool> Link::serve_once() {
     last_failure_ = stream.error().message();
     co_return false;
   }
+  if (leaving_) co_return false;  // told so while it dialed
   rpc::Connection::Handler& handler = *this;
   connection_ = std::make_unique<rpc::Connection>(runtime_, std::move(*stream), rpc::Side::dialer,
                                                   options_.connection, handler);
