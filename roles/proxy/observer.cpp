@@ -73,6 +73,7 @@ void Observer::on_link_up(const Link& link) {
 
 void Observer::on_link_lost(const Link& link, bool was_up) {
   if (was_up) links_up_.subtract();
+  if (link.last_failure().empty()) return;  // we ended it ourselves
   links_lost_.add();
   log_.warn("link lost", field("backend", link.name()), field("why", link.last_failure()));
 }

@@ -79,6 +79,47 @@ TEST(ClientFaults, TwoVersionsOfHello) {
   EXPECT_EQ(find(outcome(2, 3), Kind::goaway).status().reason, "no_common_version");
 }
 
+/// What breaks the protocol, after a hello where that is not what is wrong.
+std::vector<std::string> violations() {
+  const auto broken = [](const wire::Header& header) { return hello() + header_only(header); };
+  return {"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+          std::string("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03", 10),
+          std::string(5000, '\xA5'),
+          broken({.size = 0xFFFFFFFF, .kind = Kind::ping}),
+          broken({.size = wire::default_frame_limit + 1, .kind = Kind::request, .stream = 1}),
+          broken({.kind = static_cast<Kind>(99)}),
+          broken({.kind = Kind::ping, .flags = 0x80}),
+          broken({.kind = Kind::request, .stream = 1, .meta = 9}),
+          hello() + request(echo_method, 2, echo_of(1)),
+          hello() + hello()};
+}
+
+/// Many times over, each on a connection of its own, half of which wait for an answer.
+void break_the_protocol(const Stack& stack) {
+  const auto all = violations();
+  for (std::size_t i = 0; i < 20 * all.size(); ++i) {
+    RawConnection connection(stack.port());
+    ASSERT_TRUE(connection.connected()) << i;
+    connection.send(all[i % all.size()]);
+    if (i % (2 * all.size()) < all.size()) continue;
+    connection.finish();
+    connection.read_to_end();
+  }
+}
+
+TEST(ClientFaults, ViolationsUnderLoadEndTheirOwnConnections) {
+  for (const bool plaintext : {true, false}) {
+    SCOPED_TRACE(plaintext);
+    Stack stack({.plaintext = plaintext});
+    Load load(stack, {.name = "breach", .scenario = "echo", .rate = 500});
+    ASSERT_TRUE(load.begun());
+    break_the_protocol(stack);
+    ASSERT_TRUE(takes_load(stack, 0));
+    expect_unnoticed(load.finish());
+    EXPECT_EQ(stack.trouble(), "");
+  }
+}
+
 TEST(ClientFaults, StalledReadersDelayNobody) {
   Stack stack({.plaintext = true});
   Load load(stack, {.name = "stalled", .scenario = "echo", .sessions = 32, .rate = 1000});
@@ -109,6 +150,7 @@ TEST(ClientFaults, StalledReadersDelayNobody) {
 
 TEST(ClientFaults, AStormOfConnectsAndResetsLeavesNothingBehind) {
   Stack stack;
+  ASSERT_TRUE(wait_for_links(stack, 2));  // those that come later would count as left behind
   RpcClient bystander(stack);
   api::EchoRequest request;
   request.set_payload("still there?");
@@ -141,6 +183,9 @@ TEST(ClientFaults, OutOfFilesItWaitsAndServesOn) {
   EXPECT_TRUE(stack.proxy().says("cannot accept; pausing"));
   const auto cpu = cpu_time(stack.proxy());
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(bystander.call(api::Echo::echo, request));
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(ask_admin(stack.admin_port(), "/livez").status, 200) << i;
+  }
   EXPECT_EQ(bystander.reconnects(), 0U);
   EXPECT_LT(cpu_time(stack.proxy()) - cpu, 1s);
   crowd.clear();
