@@ -62,28 +62,28 @@ const char* state_of(const BackendFigures& figures) {
   return "healthy";
 }
 
-json::object describe(const BackendFigures& figures) {
+/// A row of the dashboard's table, so nothing in it is nested.
+json::object describe(const std::string& name, const BackendFigures& figures) {
   const auto latency = figures.latency.snapshot();
-  return {{"state", state_of(figures)},
+  return {{"name", name},
+          {"state", state_of(figures)},
           {"links_up", figures.links_up.value()},
           {"in_flight", figures.in_flight.value()},
           {"requests", figures.requests.value()},
           {"errors", figures.errors.value()},
           {"retries", figures.retries.value()},
           {"ejections", figures.ejections.value()},
+          {"p50_ms", milliseconds(latency.quantile(0.5))},
+          {"p99_ms", milliseconds(latency.quantile(0.99))},
+          {"max_ms", milliseconds(latency.max())},
           {"sent_bytes", figures.bytes_sent.value()},
-          {"received_bytes", figures.bytes_received.value()},
-          {"latency_ms",
-           {{"p50", milliseconds(latency.quantile(0.5))},
-            {"p90", milliseconds(latency.quantile(0.9))},
-            {"p99", milliseconds(latency.quantile(0.99))},
-            {"max", milliseconds(latency.max())}}}};
+          {"received_bytes", figures.bytes_received.value()}};
 }
 
 json::value describe(Figures& figures) {
-  json::object backends;
+  json::array backends;
   figures.each([&](const std::string& name, const BackendFigures& backend) {
-    backends[name] = describe(backend);
+    backends.push_back(describe(name, backend));
   });
   return backends;
 }
