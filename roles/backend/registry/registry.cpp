@@ -97,7 +97,14 @@ task<rpc::Outcome<api::SignUpReply>> Registry::sign_up(rpc::Call& call,
   // Asked here only to spare the password's hash; the insert decides.
   auto taken = co_await name_is_taken(call, request.name());
   if (!taken) co_return taken.error();
-  if (*taken) co_return name_taken();
+  if (*taken) {
+    // Perhaps by this very request, at another backend, since the first look: name and reply are
+    // written in one transaction, so whoever sees the one finds the other.
+    kept = co_await recall_reply(store_, call);
+    if (!kept) co_return kept.error();
+    if (*kept) co_return decoded(**kept);
+    co_return name_taken();
+  }
 
   auto hash = co_await passwords_.hash(call.runtime, request.password(), call.deadline);
   if (!hash) co_return busy(passwords_.retry_after());
