@@ -24,7 +24,9 @@ std::string name_of(const Stack& stack, std::size_t backend) {
 TEST(BackendFaults, AKilledBackendIsNotNoticed) {
   Stack stack;
   Load load(stack, {.name = "kill -9"});
+  Load echoes(stack, {.name = "echo", .scenario = "echo", .rate = 500});
   ASSERT_TRUE(load.begun());
+  ASSERT_TRUE(echoes.begun());
   ASSERT_TRUE(takes_load(stack, 1));
   kill(stack.backend(1));
   ASSERT_TRUE(wait_for_links(stack, 1));
@@ -32,6 +34,24 @@ TEST(BackendFaults, AKilledBackendIsNotNoticed) {
   stack.restart_backend(1);
   ASSERT_TRUE(wait_for_links(stack, 2));
   EXPECT_TRUE(takes_load(stack, 1));
+  expect_unnoticed(load.finish());
+  expect_unnoticed(echoes.finish());
+}
+
+TEST(BackendFaults, WhatAKilledBackendHadIsAnsweredByTheOther) {
+  Stack stack;
+  Load load(stack, {.name = "in hand"});
+  ASSERT_TRUE(load.begun());
+  ASSERT_TRUE(takes_load(stack, 1));
+  // Stopped first, so that there is something in its hands for certain.
+  stack.backend(1).signal(SIGSTOP);
+  const std::string in_hand =
+      "babilu_proxy_backend_in_flight{backend=\"" + name_of(stack, 1) + "\"}";
+  ASSERT_TRUE(eventually([&] { return metric(stack.admin_port(), in_hand) > 0; }));
+  kill(stack.backend(1));
+  ASSERT_TRUE(wait_for_links(stack, 1));
+  ASSERT_TRUE(takes_load(stack, 0));
+  EXPECT_GT(metric(stack.admin_port(), "babilu_proxy_requests_resent_total"), 0);
   expect_unnoticed(load.finish());
 }
 
@@ -52,7 +72,10 @@ TEST(BackendFaults, AFlappingBackendIsNotNoticed) {
 TEST(BackendFaults, AHangingBackendCostsNoSessionAndNoData) {
   Stack stack;
   Load load(stack, {.name = "SIGSTOP"});
+  // Longer than it takes to notice that a backend is silent.
+  Load echoes(stack, {.name = "echo", .scenario = "echo", .more = {"--deadline", "30s"}});
   ASSERT_TRUE(load.begun());
+  ASSERT_TRUE(echoes.begun());
   ASSERT_TRUE(takes_load(stack, 0));
   stack.backend(1).signal(SIGSTOP);
   // Nobody is told: its silence must be noticed.
@@ -61,8 +84,9 @@ TEST(BackendFaults, AHangingBackendCostsNoSessionAndNoData) {
   stack.backend(1).signal(SIGCONT);
   ASSERT_TRUE(wait_for_links(stack, 2));
   EXPECT_TRUE(takes_load(stack, 1));
-  // While it hangs it may hold the lock of the database file.
+  // While it hangs it may hold the lock of the database file; echoes do not need that.
   expect_only(load.finish(), {"unavailable", "deadline_exceeded"});
+  expect_unnoticed(echoes.finish());
 }
 
 TEST(BackendFaults, WithoutBackendsItSaysSoAndRecovers) {
@@ -87,6 +111,25 @@ TEST(BackendFaults, WithoutBackendsItSaysSoAndRecovers) {
   EXPECT_EQ(readiness(stack.admin_port()), 200);
   EXPECT_TRUE(client.call(api::Echo::echo, request));
   EXPECT_EQ(client.reconnects(), 0U);
+}
+
+TEST(BackendFaults, WithoutBackendsSessionsLastAndWhoHasTimeIsServed) {
+  Stack stack;
+  RpcClient patient(stack);
+  Load load(stack, {.name = "none", .scenario = "echo"});
+  ASSERT_TRUE(load.begun());
+  ASSERT_TRUE(takes_load(stack));
+  kill(stack.backend(0));
+  kill(stack.backend(1));
+  ASSERT_TRUE(wait_for_links(stack, 0));
+  const auto outcomes = patient.call_all(api::Echo::echo, std::vector<api::EchoRequest>(10), 0,
+                                         [&] { stack.restart_backend(0); });
+  for (const auto& outcome : outcomes) EXPECT_TRUE(outcome) << outcome.error().to_string();
+  EXPECT_EQ(patient.reconnects(), 0U);
+  stack.restart_backend(1);
+  ASSERT_TRUE(takes_load(stack));
+  // Those that both backends lost may have failed; deadlines did not pass.
+  expect_only(load.finish(), {"unavailable"});
 }
 
 TEST(BackendFaults, ARequestThatKillsBackendsKillsTwoAndIsRefused) {

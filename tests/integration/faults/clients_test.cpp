@@ -114,36 +114,55 @@ TEST(ClientFaults, ViolationsUnderLoadEndTheirOwnConnections) {
     Load load(stack, {.name = "breach", .scenario = "echo", .rate = 500});
     ASSERT_TRUE(load.begun());
     break_the_protocol(stack);
-    ASSERT_TRUE(takes_load(stack, 0));
+    ASSERT_TRUE(takes_load(stack));
     expect_unnoticed(load.finish());
     EXPECT_EQ(stack.trouble(), "");
   }
 }
 
-TEST(ClientFaults, StalledReadersDelayNobody) {
-  Stack stack({.plaintext = true});
-  Load load(stack, {.name = "stalled", .scenario = "echo", .sessions = 32, .rate = 1000});
-  ASSERT_TRUE(load.begun());
-  std::vector<std::unique_ptr<RawConnection>> stalled;
-  const std::string large = echo_of(100'000);
-  for (int i = 0; i < 4; ++i) {
-    stalled.push_back(std::make_unique<RawConnection>(stack.port()));
-    stalled.back()->send(hello());
-    // As much as goes out while nothing comes in: each asks for 20 MB and takes nothing.
-    std::string asked;
-    for (std::uint32_t n = 0; n < 200; ++n) asked += request(echo_method, 2 * n + 1, large);
-    std::string_view left = asked;
-    while (!left.empty()) {
-      const auto taken = stalled.back()->offer(left);
-      if (!taken || *taken == 0) break;
-      left.remove_prefix(*taken);
+/// Asks for ever more and takes nothing.
+class StalledReader {
+ public:
+  explicit StalledReader(const Stack& stack) : connection_(stack.port()), left_(hello()) {}
+
+  /// Sends what goes out without waiting.
+  void ask() {
+    for (;;) {
+      if (left_.empty()) {
+        left_ = request(echo_method, next_, echo_of(100'000));
+        next_ += 2;
+      }
+      const auto taken = connection_.offer(left_);
+      if (!taken || *taken == 0) return;
+      left_.erase(0, *taken);
+      sent_ += *taken;
     }
   }
-  ASSERT_TRUE(takes_load(stack, 0));
-  ASSERT_TRUE(takes_load(stack, 1));
+  std::size_t sent() const noexcept { return sent_; }
+
+ private:
+  RawConnection connection_;
+  std::string left_;
+  std::uint32_t next_ = 1;
+  std::size_t sent_ = 0;
+};
+
+TEST(ClientFaults, StalledReadersDelayNobody) {
+  Stack stack({.plaintext = true});
+  Load load(stack, {.name = "stalled", .scenario = "echo", .sessions = 100, .rate = 1000});
+  ASSERT_TRUE(load.begun());
+  std::vector<std::unique_ptr<StalledReader>> stalled;
+  for (int i = 0; i < 4; ++i) stalled.push_back(std::make_unique<StalledReader>(stack));
+  std::size_t sent = 0;
+  for (int i = 0; i < 20; ++i) {
+    for (auto& reader : stalled) reader->ask();
+    ASSERT_TRUE(takes_load(stack));
+  }
+  for (auto& reader : stalled) sent += reader->sent();
   const std::size_t held = peak_memory(stack.proxy());
   expect_unnoticed(load.finish());
-  fmt::print("[ stalled  ] the proxy's memory was {} MiB at most\n", held >> 20);
+  fmt::print("[ stalled  ] they sent {} MiB; the proxy's memory was {} MiB at most\n", sent >> 20,
+             held >> 20);
   EXPECT_LT(held, std::size_t{300} << 20);
   EXPECT_EQ(stack.trouble(), "");
 }
@@ -183,9 +202,6 @@ TEST(ClientFaults, OutOfFilesItWaitsAndServesOn) {
   EXPECT_TRUE(stack.proxy().says("cannot accept; pausing"));
   const auto cpu = cpu_time(stack.proxy());
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(bystander.call(api::Echo::echo, request));
-  for (int i = 0; i < 10; ++i) {
-    ASSERT_EQ(ask_admin(stack.admin_port(), "/livez").status, 200) << i;
-  }
   EXPECT_EQ(bystander.reconnects(), 0U);
   EXPECT_LT(cpu_time(stack.proxy()) - cpu, 1s);
   crowd.clear();

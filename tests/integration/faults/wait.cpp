@@ -10,6 +10,8 @@ namespace babilu::testing {
 
 namespace {
 
+constexpr double some = 50;
+
 double answered(const Stack& stack, std::size_t backend) {
   return metric(stack.backend_admin_port(backend), "babilu_backend_requests_total");
 }
@@ -30,9 +32,18 @@ bool wait_for_links(const Stack& stack, std::size_t count) {
 }
 
 bool takes_load(const Stack& stack, std::size_t backend) {
-  constexpr double some = 50;
   const double before = answered(stack, backend);
   return eventually([&] { return answered(stack, backend) >= before + some; });
+}
+
+bool takes_load(const Stack& stack) {
+  const auto all = [&] {
+    double sum = 0;
+    for (std::size_t i = 0; i < stack.backends(); ++i) sum += answered(stack, i);
+    return sum;
+  };
+  const double before = all();
+  return eventually([&] { return all() >= before + some; });
 }
 
 }  // namespace babilu::testing

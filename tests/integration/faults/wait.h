@@ -14,5 +14,7 @@ bool wait_for_links(const Stack& stack, std::size_t count);
 
 /// Waits until a backend has answered some requests more.
 bool takes_load(const Stack& stack, std::size_t backend);
+/// The same of all backends together: where it does not matter which one.
+bool takes_load(const Stack& stack);
 
 }  // namespace babilu::testing
