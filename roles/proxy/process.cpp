@@ -1,5 +1,9 @@
 #include "roles/proxy/process.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "core/runtime/runtime.h"
@@ -30,8 +34,20 @@ std::vector<Cidr> networks(const std::vector<std::string>& texts) {
   return parsed;
 }
 
+/// Sessions that leave files for links, the admin endpoint and everything else: a machine that is
+/// out of files could not even be asked what is wrong.
+unsigned sessions_that_fit(const ProxyConfig& config) {
+  constexpr rlim_t for_the_process = 24;
+  const rlim_t per_loop = 3 + config.backends.size();
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return config.sessions;
+  const rlim_t reserved = for_the_process + config.node.threads * per_loop;
+  const rlim_t left = files.rlim_cur > reserved ? files.rlim_cur - reserved : 1;
+  return static_cast<unsigned>(std::min<rlim_t>(config.sessions, left));
+}
+
 AdmissionOptions admission_of(const ProxyConfig& config) {
-  AdmissionOptions options{.sessions = config.sessions,
+  AdmissionOptions options{.sessions = sessions_that_fit(config),
                            .each = config.each_address,
                            .overrides = {},
                            .exempt = networks(config.exempt)};
