@@ -20,6 +20,7 @@ class Sink final : public Stream {
     return {bytes.size(), {}};
   }
   task<error_code> readable(Deadline) override { co_return error_code{}; }
+  error_code when_readable(Waiter&) override { return {}; }
   task<error_code> writable(Deadline) override { co_return error_code{}; }
   void shutdown() noexcept override {}
   void close() noexcept override {}
@@ -31,12 +32,17 @@ class Sink final : public Stream {
   Address remote_;
 };
 
+struct Nobody final : Outbox::Owner {
+  void on_outbox_failed(error_code) override {}
+};
+
 void outbox_batch(benchmark::State& state) {
   Runtime runtime;
   Sink sink;
   Scope scope(runtime);
   const Outbox::Limits limits;
-  Outbox outbox(runtime, sink, scope, limits, [](error_code) {});
+  Nobody nobody;
+  Outbox outbox(runtime, sink, scope, limits, nobody);
   const Bytes message(64, 7);
   const auto batch = state.range(0);
   for (auto _ : state) {

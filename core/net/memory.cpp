@@ -7,6 +7,7 @@
 
 #include "core/runtime/condition.h"
 #include "core/runtime/runtime.h"
+#include "core/runtime/waiter.h"
 
 namespace babilu::net {
 
@@ -82,8 +83,14 @@ class Pipe {
     if (!in_flight_.empty()) arrival_.set(in_flight_.front().due);
   }
 
+  void tell_reader() {
+    read_ready.notify_all();
+    if (waiter != nullptr) waiter->tell_later();
+  }
+
   Condition read_ready;
   Condition write_ready;
+  Waiter* waiter = nullptr;  ///< for bytes, as with read_ready
 
  private:
   enum class End { open, eof, reset };
@@ -119,7 +126,7 @@ class Pipe {
       }
       if (batch.end != End::open) finish(batch.end);
     }
-    if (arrived_ != 0) read_ready.notify_one();
+    if (arrived_ != 0) tell_reader();
     if (!in_flight_.empty()) arrival_.set(in_flight_.front().due);
   }
 
@@ -128,7 +135,7 @@ class Pipe {
 
   void finish(End end) {
     end_ = end;
-    read_ready.notify_all();
+    tell_reader();
     if (end == End::reset) {
       write_ready.notify_all();
       opposite_->write_ready.notify_all();
@@ -250,6 +257,12 @@ class MemoryStream final : public Stream {
     return state_->out.write(bytes);
   }
   task<error_code> readable(Deadline deadline) override { return wait_readable(state_, deadline); }
+  error_code when_readable(Waiter& waiter) override {
+    if (state_->closed) return error::operation_aborted;
+    if (state_->in.can_read()) return {};
+    waiter.stand_at(state_->in.waiter);
+    return error::would_block;
+  }
   task<error_code> writable(Deadline deadline) override { return wait_writable(state_, deadline); }
 
   void shutdown() noexcept override { state_->out.close_writing(false); }
@@ -259,7 +272,7 @@ class MemoryStream final : public Stream {
     const bool reset = state_->in.has_unread_arrivals();
     state_->in.close_reading();
     state_->out.close_writing(reset);
-    state_->in.read_ready.notify_all();
+    state_->in.tell_reader();
     state_->out.write_ready.notify_all();
   }
   const Address& remote() const noexcept override { return state_->remote; }

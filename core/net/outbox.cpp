@@ -8,13 +8,12 @@
 
 namespace babilu::net {
 
-Outbox::Outbox(Runtime& runtime, Stream& stream, Scope& scope, const Limits& limits,
-               FailureHandler failed)
+Outbox::Outbox(Runtime& runtime, Stream& stream, Scope& scope, const Limits& limits, Owner& owner)
     : runtime_(runtime),
       stream_(stream),
       scope_(scope),
       limits_(limits),
-      failed_handler_(std::move(failed)),
+      owner_(owner),
       flush_(
           runtime, [](void* self) { static_cast<Outbox*>(self)->flush_now(); }, this),
       progress_(runtime) {}
@@ -57,6 +56,7 @@ task<> Outbox::drain() {
     }
     const bool empty = write();
     progress_.notify_all();
+    owner_.on_outbox_progress();
     if (empty) break;
   }
   draining_ = false;
@@ -69,7 +69,7 @@ void Outbox::fail(error_code error) {
   writing_ = {};
   written_ = 0;
   progress_.notify_all();
-  failed_handler_(error);
+  owner_.on_outbox_failed(error);
 }
 
 task<bool> Outbox::drained(Deadline deadline) {
@@ -79,10 +79,6 @@ task<bool> Outbox::drained(Deadline deadline) {
     if (!progressed) co_return false;
   }
   co_return !failed_;
-}
-
-task<> Outbox::below_soft() {
-  while (!failed_ && over_soft()) co_await progress_.wait();
 }
 
 }  // namespace babilu::net

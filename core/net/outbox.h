@@ -1,7 +1,5 @@
 #pragma once
 
-#include <functional>
-
 #include "core/net/stream.h"
 #include "core/runtime/deferred.h"
 #include "core/runtime/scope.h"
@@ -23,12 +21,19 @@ class Outbox {
     /// Memory that is kept for the next batch. None by default: an idle connection holds no buffer.
     std::size_t keep = 0;
   };
-  /// Told once, when the stream failed or stalled; nothing is written afterwards.
-  using FailureHandler = std::function<void(error_code)>;
+  class Owner {
+   public:
+    /// Once, when the stream failed or stalled; nothing is written afterwards.
+    virtual void on_outbox_failed(error_code error) = 0;
+    /// Something that had to wait has left.
+    virtual void on_outbox_progress() {}
 
-  /// The limits must outlive it.
-  Outbox(Runtime& runtime, Stream& stream, Scope& scope, const Limits& limits,
-         FailureHandler failed);
+   protected:
+    ~Owner() = default;
+  };
+
+  /// Limits and owner must outlive it.
+  Outbox(Runtime& runtime, Stream& stream, Scope& scope, const Limits& limits, Owner& owner);
 
   /// Append here, then call flush().
   Bytes& pending() noexcept { return pending_; }
@@ -44,8 +49,6 @@ class Outbox {
 
   /// True when everything has left; false when the stream failed or the deadline passed first.
   task<bool> drained(Deadline deadline);
-  /// Returns when no longer over the soft limit, or failed.
-  task<> below_soft();
 
  private:
   /// Writes until empty (true) or until the stream would block (false).
@@ -57,7 +60,7 @@ class Outbox {
   Stream& stream_;
   Scope& scope_;
   const Limits& limits_;
-  FailureHandler failed_handler_;
+  Owner& owner_;
   Deferred flush_;
   Condition progress_;
   Bytes pending_;

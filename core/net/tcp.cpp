@@ -68,6 +68,7 @@ class TcpStream final : public Stream {
   }
 
   task<error_code> readable(Deadline deadline) override { return socket_.readable(deadline); }
+  error_code when_readable(Waiter& waiter) override { return socket_.when_readable(waiter); }
   task<error_code> writable(Deadline deadline) override { return socket_.writable(deadline); }
 
   /// Waits for the end of a connect(2) that has begun.

@@ -13,7 +13,7 @@ namespace babilu::rpc {
 namespace {
 
 /// How long a last goaway may take to leave.
-constexpr auto farewell = std::chrono::seconds(1);
+constexpr auto farewell_time = std::chrono::seconds(1);
 
 /// Reads in a row before others get their turn.
 constexpr int reads_per_turn = 16;
@@ -32,10 +32,11 @@ Connection::Connection(Runtime& runtime, net::StreamPtr stream, Side side,
       options_(options),
       handler_(handler),
       scope_(runtime),
-      outbox_(runtime, *stream_, scope_, options.outbox,
-              [this](error_code error) { abort(explain(error)); }),
+      outbox_(runtime, *stream_, scope_, options.outbox, *this),
       multiplexer_(side, options.limits, outbox_.pending()),
-      ended_early_(runtime),
+      waker_(
+          runtime, [](void* self, error_code) { static_cast<Connection*>(self)->wake(); }, this),
+      over_(runtime),
       watch_(
           runtime.clock(), [](void* self) { static_cast<Connection*>(self)->keep_time(); }, this),
       side_(side) {}
@@ -49,31 +50,66 @@ void Connection::greet(wire::Hello hello) {
   watch_.set(last_read_ + options_.hello_timeout);
 }
 
-// One coroutine, and few things in it: its frame is most of what an idle session costs.
 task<Status> Connection::run() {
+  start();
   std::exception_ptr cancellation;
   try {
-    while (!outcome_) {
-      if (must_not_read()) {
-        co_await wait_until_reading();
-      } else if (read_what_is_there()) {
-        const error_code error = co_await stream_->readable();
-        if (error && !outcome_) outcome_ = std::make_unique<Status>(explain(error));
-      } else if (!outcome_) {
-        co_await runtime_.yield();
-      }
-    }
+    while (!reader_.ended()) co_await over_.wait();
   } catch (...) {
     cancellation = std::current_exception();
   }
-  end();
+  if (!cancellation) co_return co_await finish();
+  reader_ = {};
+  outcome_ = std::make_unique<Status>();
   // A cancelled run still has to wait for its own coroutines.
   co_await boost::asio::this_coro::reset_cancellation_state();
+  co_await finish();
+  std::rethrow_exception(cancellation);
+}
+
+void Connection::start() {
+  reader_ = read();
+  reader_.resume();
+}
+
+task<Status> Connection::finish() {
+  end();
   co_await scope_.join();
-  if (cancellation) std::rethrow_exception(cancellation);
   co_return std::move(*outcome_);
 }
 
+/// From the loop, when there may be something to read, or when it is over.
+void Connection::wake() {
+  if (!reader_.ended()) return reader_.resume();
+  over_.notify_all();
+  handler_.on_over();
+}
+
+// Few things in it: its frame is a part of what an idle session costs.
+Routine Connection::read() {
+  try {
+    while (!outcome_) {
+      if (must_not_read()) {
+        reader_rests_ = true;
+        co_await Routine::pause;
+        reader_rests_ = false;
+      } else if (!read_what_is_there()) {
+        if (outcome_) break;
+        waker_.tell_next_turn();
+        co_await Routine::pause;
+      } else if (stream_->when_readable(waker_) == boost::asio::error::would_block) {
+        co_await Routine::pause;
+      }
+    }
+  } catch (...) {
+    runtime_.report_failure("connection", std::current_exception());
+    abort({Code::internal, "internal", "this side failed; try again"});
+  }
+  end();
+  waker_.tell_later();
+}
+
+/// Again changes nothing.
 void Connection::end() noexcept {
   ended_ = true;
   watch_.cancel();
@@ -103,25 +139,20 @@ bool Connection::must_not_read() const noexcept {
   return paused_ || (side_ == Side::listener && outbox_.over_soft());
 }
 
-task<> Connection::wait_until_reading() {
-  while (must_not_read() && !outcome_) {
-    if (paused_) {
-      co_await ended_early_.wait();
-    } else {
-      co_await outbox_.below_soft();
-      if (outbox_.failed()) break;
-    }
-  }
+/// The reader has rested, and there may be no reason any more.
+void Connection::go_on_reading() {
+  if (!reader_rests_ || (must_not_read() && !outcome_)) return;
+  reader_rests_ = false;
   // It could not answer while nobody listened.
   last_read_ = runtime_.turn_began();
   if (multiplexer_.partial_frame()) frame_began_ = last_read_;
   pinged_ = false;
+  waker_.tell_later();
 }
 
 void Connection::pause_reading(bool paused) {
-  if (paused_ == paused) return;
   paused_ = paused;
-  if (!paused) ended_early_.notify_all();
+  if (!paused) go_on_reading();
 }
 
 bool Connection::is_idle(Clock::time_point now) const noexcept {
@@ -192,11 +223,7 @@ void Connection::keep_time() {
 void Connection::on_goaway(std::uint32_t last, const Status& why) {
   handler_.on_goaway(last, why);
   // A goaway with an error is the other side's last word.
-  if (!why.ok() && !outcome_) {
-    outcome_ = std::make_unique<Status>(why);
-    stream_->close();
-    ended_early_.notify_all();
-  }
+  if (!why.ok()) abort(why);
 }
 
 void Connection::close(Status why) {
@@ -204,17 +231,17 @@ void Connection::close(Status why) {
   closing_ = true;
   multiplexer_.goaway(why);
   reason_to_close_ = std::make_unique<Status>(std::move(why));
-  scope_.spawn("farewell", finish());
+  scope_.spawn("farewell", farewell());
 }
 
-task<> Connection::finish() {
-  const Deadline deadline = runtime_.now() + farewell;
+task<> Connection::farewell() {
+  const Deadline deadline = runtime_.now() + farewell_time;
   co_await outbox_.drained(deadline);
   stream_->shutdown();
   // Closing with bytes unread would reset the connection, and the goaway might be lost with it:
   // give the other side time to end first. The reader throws away what still comes.
   while (!outcome_) {
-    const bool notified = co_await ended_early_.wait(deadline);
+    const bool notified = co_await over_.wait(deadline);
     if (!notified) break;
   }
   if (!outcome_) abort(std::move(*reason_to_close_));
@@ -224,7 +251,11 @@ void Connection::abort(Status why) {
   if (outcome_ || ended_) return;
   outcome_ = std::make_unique<Status>(std::move(why));
   stream_->close();
-  ended_early_.notify_all();
+  waker_.tell_later();  // also a reader that rests
+}
+
+void Connection::on_outbox_failed(error_code error) {
+  abort(explain(error));
 }
 
 }  // namespace babilu::rpc

@@ -5,7 +5,9 @@
 #include "core/net/outbox.h"
 #include "core/net/stream.h"
 #include "core/rpc/multiplexer.h"
+#include "core/runtime/routine.h"
 #include "core/runtime/scope.h"
+#include "core/runtime/waiter.h"
 
 namespace babilu::rpc {
 
@@ -30,8 +32,10 @@ struct ConnectionOptions {
 /// A listener stops reading while its outbox is over the soft limit: who does not take replies may
 /// not ask for more. A dialer never stops, so the two cannot wait for each other.
 ///
-/// Owner: whoever awaits run(). Thread: the Runtime's. Cancellation of run() closes the stream.
-class Connection final : private Multiplexer::Events {
+/// What reads is a Routine, and an idle connection has no other coroutine. Owner: whoever awaits
+/// run(), or calls start() and awaits finish() in the end. Thread: the Runtime's. Cancellation of
+/// run() closes the stream.
+class Connection final : private Multiplexer::Events, private net::Outbox::Owner {
  public:
   class Handler {
    public:
@@ -42,6 +46,8 @@ class Connection final : private Multiplexer::Events {
     virtual void on_reply(const wire::Frame& frame, Multiplexer::Tag tag) = 0;
     virtual void on_cancel(std::uint32_t /*stream*/, Multiplexer::Tag) {}
     virtual void on_goaway(std::uint32_t /*last*/, const Status&) {}
+    /// After start(): the connection is over; call finish().
+    virtual void on_over() {}
 
    protected:
     ~Handler() = default;
@@ -52,12 +58,16 @@ class Connection final : private Multiplexer::Events {
              Handler& handler);
   ~Connection();
 
-  /// Says hello; the first thing to do, before run().
+  /// Says hello; the first thing to do, before run() or start().
   void greet(wire::Hello hello);
   /// Serves until the connection ends; the status says why: ok for an orderly end, unavailable when
   /// the other side vanished, invalid_argument when it broke the protocol. Coroutines of this
   /// connection have ended when run() returns, or throws when cancelled.
   task<Status> run();
+  /// The same in two parts, for whoever has no coroutine waiting: begins to serve, and is told by
+  /// the handler's on_over() when finish() may be awaited. That may throw nothing.
+  void start();
+  task<Status> finish();
 
   /// While paused nothing is read: the other side has asked for more than is good for us. Pings
   /// wait too, and its silence is not held against it.
@@ -98,16 +108,20 @@ class Connection final : private Multiplexer::Events {
   }
   void on_pong(std::uint32_t) override {}
   void on_goaway(std::uint32_t last, const Status& why) override;
+  void on_outbox_failed(error_code error) override;
+  void on_outbox_progress() override { go_on_reading(); }
 
+  Routine read();
+  void wake();
   /// Reads and takes what there is. False when there may be more, and others should have a turn.
   bool read_what_is_there();
   void end() noexcept;
   bool must_not_read() const noexcept;
-  task<> wait_until_reading();
+  void go_on_reading();
   bool is_idle(Clock::time_point now) const noexcept;
   void take(ByteView input);
   void keep_time();
-  task<> finish();
+  task<> farewell();
 
   Runtime& runtime_;
   net::StreamPtr stream_;
@@ -116,7 +130,9 @@ class Connection final : private Multiplexer::Events {
   Scope scope_;
   net::Outbox outbox_;
   Multiplexer multiplexer_;
-  Condition ended_early_;  ///< also: reading goes on
+  Routine reader_;
+  Waiter waker_;    ///< the reader's
+  Condition over_;  ///< notified when the reader has ended
   Alarm watch_;
   Clock::time_point last_read_{};
   Clock::time_point last_request_{};
@@ -124,6 +140,7 @@ class Connection final : private Multiplexer::Events {
   const Side side_;
   bool pinged_ = false;
   bool paused_ = false;
+  bool reader_rests_ = false;
   bool closing_ = false;
   bool ended_ = false;
   // An open connection has neither, and takes no room for them.

@@ -21,6 +21,9 @@ class Deferred : public boost::intrusive::list_base_hook<
 
   /// Asks for one call; asking again before it came changes nothing.
   void schedule();
+  /// The same, after what becomes ready outside has had its turn, too.
+  void schedule_next_turn();
+  void cancel() noexcept { unlink(); }
 
  private:
   friend class Runtime;

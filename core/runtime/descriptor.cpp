@@ -13,13 +13,14 @@
 
 #include "core/runtime/poller.h"
 #include "core/runtime/runtime.h"
+#include "core/runtime/waiter.h"
 
 namespace babilu {
 
 namespace asio = boost::asio;
 
-/// Lives in the frame of the coroutine that waits, which stays suspended until `handler_` has been
-/// invoked.
+/// A Waiter that resumes a coroutine. Lives in its frame, which stays suspended until `handler_`
+/// has been invoked.
 class Descriptor::Wait {
  public:
   /// asio::error values, as a type that does not throw when it arrives.
@@ -28,23 +29,22 @@ class Descriptor::Wait {
   };
   using Handler = asio::any_completion_handler<void(Outcome)>;
 
-  Wait(Runtime& runtime, Direction& direction) : runtime_(runtime), direction_(direction) {
-    direction_.wait = this;
-  }
+  explicit Wait(Runtime& runtime)
+      : runtime_(runtime),
+        waiter_(
+            runtime, [](void* self, error_code why) { static_cast<Wait*>(self)->resume(why); },
+            this) {}
+  Waiter& waiter() noexcept { return waiter_; }
   auto operator()() {
     return asio::async_initiate<const asio::deferred_t, void(Outcome)>(
         [](auto handler, Wait* self) { self->start(std::move(handler)); }, asio::deferred, this);
   }
-
-  /// Resumes the coroutine at once; called from the Poller's dispatch.
-  void ready() { std::exchange(handler_, nullptr)(Outcome{}); }
   /// Resumes it later, from the loop.
   void give_up(error_code why) {
     if (!handler_) return;
-    direction_.wait = nullptr;
+    waiter_.leave();
     asio::post(runtime_.executor(), asio::append(std::exchange(handler_, nullptr), Outcome{why}));
   }
-  bool started() const noexcept { return static_cast<bool>(handler_); }
 
  private:
   void start(Handler handler) {
@@ -53,10 +53,13 @@ class Descriptor::Wait {
     if (!slot.is_connected()) return;
     slot.assign([this](asio::cancellation_type) { give_up(asio::error::operation_aborted); });
   }
+  void resume(error_code why) {
+    if (handler_) std::exchange(handler_, nullptr)(Outcome{why});
+  }
 
   Runtime& runtime_;
-  Direction& direction_;
   Handler handler_;
+  Waiter waiter_;
 };
 
 Descriptor::Descriptor(Runtime& runtime, int descriptor) noexcept
@@ -70,7 +73,7 @@ void Descriptor::close() noexcept {
   ::close(std::exchange(descriptor_, -1));
   for (Direction* direction : {&in_, &out_}) {
     direction->ready = true;
-    if (direction->wait != nullptr) direction->wait->give_up(asio::error::bad_descriptor);
+    if (direction->waiter != nullptr) direction->waiter->tell_later(asio::error::bad_descriptor);
   }
 }
 
@@ -80,11 +83,18 @@ void Descriptor::on_ready(std::uint32_t events) {
   out_.ended |= over;
   in_.ready |= in_.ended || (events & EPOLLIN) != 0;
   out_.ready |= out_.ended || (events & EPOLLOUT) != 0;
-  Wait* const writer = out_.ready ? std::exchange(out_.wait, nullptr) : nullptr;
-  Wait* const reader = in_.ready ? std::exchange(in_.wait, nullptr) : nullptr;
-  // The first coroutine may destroy this object or cancel the second, but not end its frame.
-  if (writer != nullptr) writer->ready();
-  if (reader != nullptr && reader->started()) reader->ready();
+  // Whoever is told first may destroy this object, or the other waiter.
+  Waiter* reader = nullptr;
+  if (in_.ready && in_.waiter != nullptr) in_.waiter->stand_at(reader);
+  if (out_.ready && out_.waiter != nullptr) out_.waiter->tell_now();
+  if (reader != nullptr) reader->tell_now();
+}
+
+error_code Descriptor::when_ready(Direction& direction, Waiter& waiter) const noexcept {
+  if (!open()) return asio::error::operation_aborted;
+  if (direction.ready) return {};
+  waiter.stand_at(direction.waiter);
+  return asio::error::would_block;
 }
 
 namespace {
@@ -104,17 +114,17 @@ task<error_code> Descriptor::wait(Direction& direction, Deadline deadline) {
 
 // Nothing of this object is touched after the wait: it may be gone by then.
 task<error_code> Descriptor::wait(Direction& direction) {
-  if (!open()) co_return error_code(asio::error::operation_aborted);
-  if (direction.ready) co_return error_code();
-  Wait wait(runtime_, direction);
+  Wait wait(runtime_);
+  const error_code at_once = when_ready(direction, wait.waiter());
+  if (at_once != asio::error::would_block) co_return at_once;
   const Wait::Outcome outcome = co_await wait();
   co_return explain(outcome.error);
 }
 
 task<error_code> Descriptor::wait_until(Direction& direction, Deadline deadline) {
-  if (!open()) co_return error_code(asio::error::operation_aborted);
-  if (direction.ready) co_return error_code();
-  Wait wait(runtime_, direction);
+  Wait wait(runtime_);
+  const error_code at_once = when_ready(direction, wait.waiter());
+  if (at_once != asio::error::would_block) co_return at_once;
   Alarm alarm(
       runtime_.clock(),
       [](void* self) { static_cast<Wait*>(self)->give_up(asio::error::timed_out); }, &wait);

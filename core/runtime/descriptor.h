@@ -10,6 +10,7 @@ namespace babilu {
 
 class Poller;
 class Runtime;
+class Waiter;
 
 /// Owns a file descriptor that does not block, and the waits for it: at most one for each
 /// direction.
@@ -38,17 +39,21 @@ class Descriptor {
   /// deadline; operation_aborted after close(). A cancelled wait throws operation_aborted.
   task<error_code> readable(Deadline deadline = no_deadline) { return wait(in_, deadline); }
   task<error_code> writable(Deadline deadline = no_deadline) { return wait(out_, deadline); }
+  /// The same without a coroutine: what readable() would return at once; or would_block, and the
+  /// waiter is told.
+  error_code when_readable(Waiter& waiter) noexcept { return when_ready(in_, waiter); }
 
  private:
   friend class Poller;
   class Wait;
   struct Direction {
-    Wait* wait = nullptr;
+    Waiter* waiter = nullptr;
     bool ready = true;
     bool ended = false;  ///< closed by the other side, or failed: stays ready
   };
 
   void on_ready(std::uint32_t events);
+  error_code when_ready(Direction& direction, Waiter& waiter) const noexcept;
   task<error_code> wait(Direction& direction, Deadline deadline);
   task<error_code> wait(Direction& direction);  ///< without a deadline: a smaller frame
   task<error_code> wait_until(Direction& direction, Deadline deadline);

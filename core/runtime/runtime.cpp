@@ -77,7 +77,8 @@ void Runtime::run(task<> main) {
 void Runtime::turn() {
   context_.poll();
   if (context_.stopped()) return;
-  Deadline until = next_turn_.has_waiters() ? Deadline{} : clock_->earliest();
+  const bool next_turn_at_once = next_turn_.has_waiters() || !deferred_to_next_turn_.empty();
+  Deadline until = next_turn_at_once ? Deadline{} : clock_->earliest();
   poller_->announce_wait();
   // What another thread posted before it could see that we wait.
   if (context_.poll() > 0) until = Deadline{};
@@ -91,11 +92,22 @@ void Runtime::begin_turn() {
   turn_began_ = clock_->now();
   next_turn_.notify_all();
   clock_->fire_due(turn_began_);
+  while (!deferred_to_next_turn_.empty()) {
+    Deferred& due = deferred_to_next_turn_.front();
+    due.unlink();
+    defer(due);
+  }
   poller_->dispatch();
 }
 
 void Deferred::schedule() {
   if (!is_linked()) runtime_.defer(*this);
+}
+
+void Deferred::schedule_next_turn() {
+  if (is_linked()) return;
+  if (runtime_.simulated()) return runtime_.defer(*this);
+  runtime_.deferred_to_next_turn_.push_back(*this);
 }
 
 void Runtime::defer(Deferred& deferred) {
@@ -105,7 +117,7 @@ void Runtime::defer(Deferred& deferred) {
 }
 
 void Runtime::run_deferred() {
-  decltype(deferred_) due;
+  DeferredList due;
   due.swap(deferred_);
   while (!due.empty()) {
     Deferred& next = due.front();

@@ -85,6 +85,8 @@ class Runtime {
 
  private:
   friend class Deferred;
+  using DeferredList =
+      boost::intrusive::list<Deferred, boost::intrusive::constant_time_size<false>>;
   void defer(Deferred& deferred);
   void run_deferred();
   void turn();
@@ -100,7 +102,8 @@ class Runtime {
   bool simulated_;
   Bytes scratch_;
   FailureHandler on_failure_;
-  boost::intrusive::list<Deferred, boost::intrusive::constant_time_size<false>> deferred_;
+  DeferredList deferred_;
+  DeferredList deferred_to_next_turn_;
 };
 
 }  // namespace babilu

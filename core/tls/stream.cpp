@@ -71,8 +71,11 @@ error_code TlsStream::ended() const noexcept {
 }
 
 task<error_code> TlsStream::readable(Deadline deadline) {
-  if (channel_.has_kept() || (!closed_ && ended())) return at_once();
-  return lower_->readable(deadline);
+  return readable_at_once() ? at_once() : lower_->readable(deadline);
+}
+
+error_code TlsStream::when_readable(Waiter& waiter) {
+  return readable_at_once() ? error_code() : lower_->when_readable(waiter);
 }
 
 net::Transfer TlsStream::write_some(ByteView bytes) {

@@ -18,6 +18,7 @@ class TlsStream final : public net::Stream {
   net::Transfer read_some(MutableByteView buffer) override;
   net::Transfer write_some(ByteView bytes) override;
   task<error_code> readable(Deadline deadline) override;
+  error_code when_readable(Waiter& waiter) override;
   task<error_code> writable(Deadline deadline) override;
   bool unsent() const noexcept override;
   void shutdown() noexcept override;
@@ -39,6 +40,7 @@ class TlsStream final : public net::Stream {
   /// Takes what the layer below has now; nothing moved and no error: none of it was plaintext.
   net::Transfer pull(MutableByteView into);
   error_code ended() const noexcept;
+  bool readable_at_once() const noexcept { return channel_.has_kept() || (!closed_ && ended()); }
 
   Runtime& runtime_;
   net::StreamPtr lower_;

@@ -8,30 +8,41 @@ namespace babilu::proxy {
 
 ClientSession::ClientSession(Runtime& runtime, net::StreamPtr stream,
                              std::shared_ptr<const rpc::ConnectionOptions> options,
-                             std::string remote, Admission::Ticket ticket, Relay& relay)
+                             std::string_view remote, Admission::Ticket ticket, Relay& relay,
+                             Owner& owner)
     : relay_(relay),
+      owner_(owner),
       options_(std::move(options)),
       ticket_(std::move(ticket)),
       connection_(runtime, std::move(stream), rpc::Side::listener, *options_, *this),
       answered_(runtime),
-      remote_(std::move(remote)),
-      hop_(encode_hop(remote_, 1)) {}
+      hop_(encode_hop(remote, 1)) {}
 
 ClientSession::~ClientSession() {
   relay_.on_session_gone(connection_.multiplexer());
 }
 
-task<rpc::Status> ClientSession::run() {
+void ClientSession::start() {
   wire::Hello hello;
   hello.set_agent("babilu proxy");
   connection_.greet(std::move(hello));
-  return connection_.run();
+  connection_.start();
 }
 
-task<> ClientSession::drain(Deadline deadline) {
+std::string ClientSession::remote() const {
+  wire::Hop hop;
+  hop.ParseFromArray(hop_.data(), static_cast<int>(hop_.size()));
+  return hop.client_address();
+}
+
+void ClientSession::drain(Deadline deadline) {
   draining_ = true;
   multiplexer().goaway({});
   flush();
+  connection_.scope().spawn("drain", close_when_answered(deadline));
+}
+
+task<> ClientSession::close_when_answered(Deadline deadline) {
   while (connection_.open() && multiplexer().incoming() > 0) {
     const bool notified = co_await answered_.wait(deadline);
     if (!notified) break;

@@ -3,6 +3,8 @@
 #include <memory>
 #include <optional>
 
+#include <boost/intrusive/list.hpp>
+
 #include "core/rpc/connection.h"
 #include "roles/proxy/admission.h"
 
@@ -10,18 +12,34 @@ namespace babilu::proxy {
 
 class Relay;
 
-/// One client's connection. Knows nothing but how to hand its frames to the Relay.
-class ClientSession final : private rpc::Connection::Handler {
+/// One client's connection. Knows nothing but how to hand its frames to the Relay. There are
+/// thousands, most of them idle: its memory is this object, its stream, and the coroutine that
+/// reads.
+class ClientSession final : public boost::intrusive::list_base_hook<>,
+                            private rpc::Connection::Handler {
  public:
+  class Owner {
+   public:
+    /// From the loop: await finish(), then destroy it.
+    virtual void on_session_over(ClientSession& session) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
   ClientSession(Runtime& runtime, net::StreamPtr stream,
-                std::shared_ptr<const rpc::ConnectionOptions> options, std::string remote,
-                Admission::Ticket ticket, Relay& relay);
+                std::shared_ptr<const rpc::ConnectionOptions> options, std::string_view remote,
+                Admission::Ticket ticket, Relay& relay, Owner& owner);
   ~ClientSession();
 
-  /// Serves until the client leaves or is sent away.
-  task<rpc::Status> run();
+  /// Serves until the client leaves or is sent away, which the owner is told.
+  void start();
+  /// The end of what belongs to it, and why it ended.
+  task<rpc::Status> finish() { return connection_.finish(); }
   /// Takes no more requests; ends when those in flight are answered, or at the deadline.
-  task<> drain(Deadline deadline);
+  void drain(Deadline deadline);
+  /// Ends it at once.
+  void abort(rpc::Status why) { connection_.abort(std::move(why)); }
   /// After a reply was given: lets drain() look again.
   void answered() {
     if (draining_) answered_.notify_all();
@@ -40,21 +58,24 @@ class ClientSession final : private rpc::Connection::Handler {
 
   /// Hop data of a first attempt, encoded once.
   const Bytes& hop() const noexcept { return hop_; }
-  std::string remote() const { return remote_; }
+  std::string remote() const;
 
  private:
+  void on_over() override { owner_.on_session_over(*this); }
   void on_request(const wire::Frame& frame) override;
   void on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
   void on_credit(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
   void on_reply(const wire::Frame& frame, rpc::Multiplexer::Tag tag) override;
   void on_cancel(std::uint32_t stream, rpc::Multiplexer::Tag tag) override;
 
+  task<> close_when_answered(Deadline deadline);
+
   Relay& relay_;
+  Owner& owner_;
   const std::shared_ptr<const rpc::ConnectionOptions> options_;
   Admission::Ticket ticket_;
   rpc::Connection connection_;
   Condition answered_;
-  const std::string remote_;
   const Bytes hop_;
   std::size_t kept_bytes_ = 0;
   bool draining_ = false;

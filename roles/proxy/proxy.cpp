@@ -4,7 +4,6 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/scope/scope_exit.hpp>
 
 #include "core/net/proxy_protocol.h"
 #include "core/runtime/runtime.h"
@@ -18,6 +17,9 @@ namespace {
 /// How long accepting pauses when the machine is out of something, files above all.
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 
+/// How long after the drain timeout a session may still take to say goodbye.
+constexpr auto last_words = std::chrono::seconds(2);
+
 }  // namespace
 
 Proxy::Proxy(Runtime& runtime, net::Network& network, net::Security& sessions, net::Security& links,
@@ -30,9 +32,15 @@ Proxy::Proxy(Runtime& runtime, net::Network& network, net::Security& sessions, n
       session_options_(std::make_shared<const rpc::ConnectionOptions>(options_.session)),
       relay_(runtime, shared.observer, options_.relay),
       pool_(runtime, network, links, shared.figures, options_.link, relay_),
-      session_scope_(runtime),
+      session_ended_(runtime),
+      handshakes_(runtime),
+      endings_(runtime),
       watch_scope_(runtime) {
   relay_.use(pool_);
+}
+
+Proxy::~Proxy() {
+  sessions_.clear_and_dispose(std::default_delete<ClientSession>());
 }
 
 void Proxy::apply(ProxyOptions options) {
@@ -44,33 +52,39 @@ void Proxy::apply(ProxyOptions options) {
 task<> Proxy::run() {
   pool_.set_backends(options_.backends);
   watch_scope_.spawn("health", pool_.keep_watch());
-  session_scope_.spawn("accept", accept());
+  handshakes_.spawn("accept", accept());
 
   co_await shared_.lifecycle.draining(runtime_);
 
   listener_->close();
+  handshakes_.cancel();
+  co_await handshakes_.join();
   const Deadline deadline = runtime_.now() + options_.drain_timeout;
-  Scope farewells(runtime_);
-  for (ClientSession* session : sessions_) {
-    farewells.spawn("drain session", drain_session(*session, deadline));
+  for (ClientSession& session : sessions_) session.drain(deadline);
+  const bool ended = co_await sessions_ended(deadline + last_words);
+  if (!ended) {
+    for (ClientSession& session : sessions_) session.abort({});
+    co_await sessions_ended(no_deadline);
   }
-  co_await farewells.join();
-  session_scope_.cancel();
-  co_await session_scope_.join();
+  co_await endings_.join();
   watch_scope_.cancel();
   co_await watch_scope_.join();
   co_await pool_.close();
 }
 
-task<> Proxy::drain_session(ClientSession& session, Deadline deadline) {
-  co_await session.drain(deadline);
+task<bool> Proxy::sessions_ended(Deadline deadline) {
+  while (!sessions_.empty()) {
+    const bool notified = co_await session_ended_.wait(deadline);
+    if (!notified) co_return false;
+  }
+  co_return true;
 }
 
 task<> Proxy::accept() {
   for (;;) {
     Result<net::StreamPtr> stream = co_await listener_->accept();
     if (stream) {
-      session_scope_.spawn("handshake", shake_hands(std::move(*stream)));
+      handshakes_.spawn("handshake", shake_hands(std::move(*stream)));
     } else if (stream.error() == boost::asio::error::operation_aborted) {
       co_return;
     } else {
@@ -116,10 +130,13 @@ task<> Proxy::shake_hands(net::StreamPtr raw) {
     log_refusal(*remote, "handshake failed", stream.error().message());
     co_return;
   }
-  // A coroutine of its own: what the handshake needed goes with this one.
-  session_scope_.spawn("session", serve(std::make_unique<ClientSession>(
-                                      runtime_, std::move(*stream), session_options_,
-                                      remote->to_string(), std::move(*ticket), relay_)));
+  ClientSession::Owner& owner = *this;
+  auto session =
+      std::make_unique<ClientSession>(runtime_, std::move(*stream), session_options_,
+                                      remote->to_string(), std::move(*ticket), relay_, owner);
+  sessions_.push_back(*session);
+  shared_.observer.on_session_opened();
+  session.release()->start();
 }
 
 /// Before any handshake, which would cost more than a session: so only who speaks plaintext hears
@@ -134,14 +151,16 @@ void Proxy::turn_away(net::Stream& raw, const net::Address& remote, const rpc::S
   raw.write_some(frames);
 }
 
-task<> Proxy::serve(std::unique_ptr<ClientSession> session) {
-  const auto position = sessions_.insert(sessions_.end(), session.get());
-  shared_.observer.on_session_opened();
-  const boost::scope::scope_exit forget([&] {
-    sessions_.erase(position);
-    shared_.observer.on_session_closed();
-  });
-  log_end(*session, co_await session->run());
+void Proxy::on_session_over(ClientSession& session) {
+  endings_.spawn("end of session", end(session));
+}
+
+task<> Proxy::end(ClientSession& session) {
+  const rpc::Status why = co_await session.finish();
+  log_end(session, why);
+  sessions_.erase_and_dispose(sessions_.iterator_to(session), std::default_delete<ClientSession>());
+  shared_.observer.on_session_closed();
+  session_ended_.notify_all();
 }
 
 void Proxy::log_end(const ClientSession& session, const rpc::Status& why) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <list>
 #include <memory>
 #include <vector>
 
@@ -37,11 +36,12 @@ struct ProxyShared {
 };
 
 /// A proxy on one Runtime: its listener, its sessions, its links.
-class Proxy {
+class Proxy final : private ClientSession::Owner {
  public:
   /// `sessions` secures what clients dial, `links` what the proxy dials.
   Proxy(Runtime& runtime, net::Network& network, net::Security& sessions, net::Security& links,
         net::ListenerPtr listener, ProxyShared& shared, ProxyOptions options);
+  ~Proxy();
 
   /// Serves until the process drains, then until its sessions have ended or the drain timeout has
   /// passed.
@@ -65,8 +65,10 @@ class Proxy {
   /// Who is at the other end: what a balancer says, or the address itself.
   task<Result<net::Address>> identify(net::Stream& raw, Deadline deadline);
   void turn_away(net::Stream& raw, const net::Address& remote, const rpc::Status& why);
-  task<> serve(std::unique_ptr<ClientSession> session);
-  task<> drain_session(ClientSession& session, Deadline deadline);
+  void on_session_over(ClientSession& session) override;
+  task<> end(ClientSession& session);
+  /// False when some are still there at the deadline.
+  task<bool> sessions_ended(Deadline deadline);
   void log_end(const ClientSession& session, const rpc::Status& why);
   void log_refusal(const net::Address& remote, const char* what, std::string_view why);
 
@@ -78,8 +80,10 @@ class Proxy {
   std::shared_ptr<const rpc::ConnectionOptions> session_options_;
   Relay relay_;
   Pool pool_;
-  std::list<ClientSession*> sessions_;
-  Scope session_scope_;
+  boost::intrusive::list<ClientSession> sessions_;  ///< owned
+  Condition session_ended_;
+  Scope handshakes_;
+  Scope endings_;
   Scope watch_scope_;
 };
 

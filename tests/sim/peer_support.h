@@ -153,7 +153,7 @@ class RawPeer {
   /// Waits until the connection has ended.
   task<rpc::Status> ended();
   task<> close();
-  bool open() const { return !outcome_; }
+  bool open() const { return session_.open(); }
 
   net::Stream& stream() { return session_.stream(); }
 
