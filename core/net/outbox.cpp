@@ -4,6 +4,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include "core/base/spare.h"
 #include "core/runtime/runtime.h"
 
 namespace babilu::net {
@@ -33,7 +34,9 @@ bool Outbox::write() {
     if (written_ == writing_.size()) {
       written_ = 0;
       writing_.clear();
-      if (writing_.capacity() > limits_.keep) writing_ = Bytes();
+      if (writing_.capacity() > limits_.keep) {
+        SpareBuffers::of_this_thread().give(std::exchange(writing_, {}));
+      }
       std::swap(writing_, pending_);
       if (writing_.empty()) return !stream_.unsent();
     }

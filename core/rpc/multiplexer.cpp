@@ -112,11 +112,10 @@ std::optional<Violation> Multiplexer::on_request(const Frame& frame, Events& eve
   if (ours(stream)) {
     return protocol_error("wrong_parity", "the dialer's streams are odd, the listener's even");
   }
-  if (incoming_.contains(stream)) {
+  if (!incoming_.emplace(stream, Tag{0})) {
     return protocol_error("stream_in_use", "a stream is used again before its reply");
   }
   last_incoming_ = stream;
-  incoming_.emplace(stream, Tag{0});
   if (going_away_) {
     Reply refusal = Reply::refuse({Code::unavailable, "draining", "this side is going away"});
     refusal.unstarted = true;
@@ -133,13 +132,9 @@ std::optional<Violation> Multiplexer::on_request(const Frame& frame, Events& eve
 }
 
 std::optional<Violation> Multiplexer::on_reply(const Frame& frame, Events& events) {
-  const Tag* const found = outgoing_.find(frame.header.stream);
-  if (found == nullptr) {
-    return protocol_error("unknown_stream", "a reply to a request that was not sent");
-  }
-  const Tag tag = *found;
-  outgoing_.erase(frame.header.stream);
-  events.on_reply(frame, tag);
+  const std::optional<Tag> tag = outgoing_.extract(frame.header.stream);
+  if (!tag) return protocol_error("unknown_stream", "a reply to a request that was not sent");
+  events.on_reply(frame, *tag);
   return std::nullopt;
 }
 
@@ -178,10 +173,9 @@ bool Multiplexer::may_request() const noexcept {
 std::uint32_t Multiplexer::request(const Header& head, ByteView hop, ByteView payload,
                                    std::uint16_t meta_bytes, Tag tag) {
   // 2^31 numbers on, one may still be live.
-  while (next_stream_ == 0 || outgoing_.contains(next_stream_)) next_stream_ += 2;
+  while (next_stream_ == 0 || !outgoing_.emplace(next_stream_, tag)) next_stream_ += 2;
   const std::uint32_t stream = next_stream_;
   next_stream_ += 2;
-  outgoing_.emplace(stream, tag);
   Header header = head;
   header.kind = Kind::request;
   header.stream = stream;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace babilu::rpc {
@@ -35,29 +36,30 @@ class StreamTable {
     return const_cast<StreamTable*>(this)->find(stream);
   }
 
-  /// The stream must not be 0, nor be there already.
-  void emplace(std::uint32_t stream, Tag tag) {
+  /// False when it is there already. It must not be 0.
+  bool emplace(std::uint32_t stream, Tag tag) {
     if (2 * (size_ + 1) > capacity_) grow();
     std::size_t at = home(stream);
-    while (places_[at].stream != 0) at = (at + 1) & (capacity_ - 1);
+    for (; places_[at].stream != 0; at = (at + 1) & (capacity_ - 1)) {
+      if (places_[at].stream == stream) return false;
+    }
     places_[at] = {stream, tag};
     ++size_;
+    return true;
   }
 
+  /// Takes it out; nothing when it is not there.
+  std::optional<Tag> extract(std::uint32_t stream) noexcept {
+    const std::size_t at = index_of(stream);
+    if (at == none) return std::nullopt;
+    const Tag tag = places_[at].tag;
+    erase_at(at);
+    return tag;
+  }
   bool erase(std::uint32_t stream) noexcept {
-    std::size_t hole = index_of(stream);
-    if (hole == none) return false;
-    --size_;
-    // Those behind move up, so that no probe ends before it has found its own (Knuth 6.4, R).
-    for (std::size_t at = (hole + 1) & (capacity_ - 1); places_[at].stream != 0;
-         at = (at + 1) & (capacity_ - 1)) {
-      const std::size_t wanted = home(places_[at].stream);
-      const bool may_move = ((at - wanted) & (capacity_ - 1)) >= ((at - hole) & (capacity_ - 1));
-      if (!may_move) continue;
-      places_[hole] = places_[at];
-      hole = at;
-    }
-    places_[hole].stream = 0;
+    const std::size_t at = index_of(stream);
+    if (at == none) return false;
+    erase_at(at);
     return true;
   }
 
@@ -88,6 +90,20 @@ class StreamTable {
       if (places_[at].stream == stream) return at;
     }
     return none;
+  }
+
+  void erase_at(std::size_t hole) noexcept {
+    --size_;
+    // Those behind move up, so that no probe ends before it has found its own (Knuth 6.4, R).
+    for (std::size_t at = (hole + 1) & (capacity_ - 1); places_[at].stream != 0;
+         at = (at + 1) & (capacity_ - 1)) {
+      const std::size_t wanted = home(places_[at].stream);
+      const bool may_move = ((at - wanted) & (capacity_ - 1)) >= ((at - hole) & (capacity_ - 1));
+      if (!may_move) continue;
+      places_[hole] = places_[at];
+      hole = at;
+    }
+    places_[hole].stream = 0;
   }
 
   void grow() {

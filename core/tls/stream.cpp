@@ -4,6 +4,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include "core/base/spare.h"
 #include "core/tls/tls_stream.h"
 
 namespace babilu::tls {
@@ -105,7 +106,7 @@ error_code TlsStream::push() noexcept {
     pushed_ += sent.bytes;
     if (sent.error) return sent.error;
   }
-  out = Bytes();  // an idle connection holds no buffer
+  SpareBuffers::of_this_thread().give(std::exchange(out, {}));
   pushed_ = 0;
   return {};
 }

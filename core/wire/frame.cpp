@@ -5,17 +5,14 @@
 #include <bit>
 #include <cstring>
 
+#include "core/base/spare.h"
+
 namespace babilu::wire {
 
 namespace {
 
 static_assert(std::endian::native == std::endian::little,
               "fields are copied as they lie in memory");
-
-template <class Integer>
-void store(std::uint8_t* at, Integer value) noexcept {
-  std::memcpy(at, &value, sizeof value);
-}
 
 template <class Integer>
 Integer load(const std::uint8_t* at) noexcept {
@@ -86,15 +83,14 @@ const char* to_string(FrameError error) noexcept {
 }
 
 void encode(const Header& header, std::uint8_t (&out)[header_bytes]) noexcept {
-  store(out, header.size);
-  out[4] = static_cast<std::uint8_t>(header.kind);
-  out[5] = header.flags;
-  store(out + 6, header.method);
-  store(out + 8, header.stream);
-  store(out + 12, header.value);
-  store(out + 16, header.route);
-  store(out + 20, header.meta);
-  store(out + 22, header.hop);
+  // As three words: a large read right behind small writes would wait for them.
+  const auto kind = static_cast<std::uint64_t>(header.kind);
+  const std::array<std::uint64_t, 3> words{
+      header.size | kind << 32 | std::uint64_t{header.flags} << 40 |
+          std::uint64_t{header.method} << 48,
+      header.stream | std::uint64_t{header.value} << 32,
+      header.route | std::uint64_t{header.meta} << 32 | std::uint64_t{header.hop} << 48};
+  std::memcpy(out, words.data(), header_bytes);
 }
 
 Header decode(std::span<const std::uint8_t, header_bytes> bytes) noexcept {
@@ -119,23 +115,27 @@ FrameError check(const Header& header, std::uint32_t frame_limit) noexcept {
   return FrameError::none;
 }
 
-void append(Bytes& out, Header header, ByteView hop, ByteView meta, ByteView message) {
-  header.hop = static_cast<std::uint16_t>(hop.size());
-  header.meta = static_cast<std::uint16_t>(meta.size());
-  header.size = static_cast<std::uint32_t>(hop.size() + meta.size() + message.size());
-  const std::size_t begin = out.size();
-  const std::size_t end = begin + header_bytes + header.size;
+void append(Bytes& out, const Header& head, ByteView hop, ByteView meta, ByteView message) {
+  const Header header{.size = static_cast<std::uint32_t>(hop.size() + meta.size() + message.size()),
+                      .kind = head.kind,
+                      .flags = head.flags,
+                      .method = head.method,
+                      .stream = head.stream,
+                      .value = head.value,
+                      .route = head.route,
+                      .meta = static_cast<std::uint16_t>(meta.size()),
+                      .hop = static_cast<std::uint16_t>(hop.size())};
+  const std::size_t end = out.size() + header_bytes + header.size;
   // Many frames gather in one buffer: it grows by doubling, as a vector does by itself, but not
   // from the size of one frame.
-  constexpr std::size_t first_capacity = 1000;
-  if (end > out.capacity()) out.reserve(std::max({end, 2 * out.capacity(), first_capacity}));
-  out.resize(end);
+  if (out.capacity() == 0) out = SpareBuffers::of_this_thread().take(end);
+  if (end > out.capacity()) out.reserve(std::max(end, 2 * out.capacity()));
   std::uint8_t encoded[header_bytes];
   encode(header, encoded);
-  std::uint8_t* to = std::copy_n(encoded, header_bytes, out.data() + begin);
-  to = std::copy(hop.begin(), hop.end(), to);
-  to = std::copy(meta.begin(), meta.end(), to);
-  std::copy(message.begin(), message.end(), to);
+  out.insert(out.end(), encoded, encoded + header_bytes);
+  for (const ByteView part : {hop, meta, message}) {
+    if (!part.empty()) out.insert(out.end(), part.data(), part.data() + part.size());
+  }
 }
 
 }  // namespace babilu::wire

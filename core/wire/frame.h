@@ -88,7 +88,7 @@ struct Frame {
   ByteView payload() const noexcept { return body.subspan(header.hop); }
 };
 
-/// Appends a frame. header.size, .hop and .meta are set from the parts.
-void append(Bytes& out, Header header, ByteView hop, ByteView meta, ByteView message);
+/// Appends a frame. Its size, hop and meta are those of the parts.
+void append(Bytes& out, const Header& head, ByteView hop, ByteView meta, ByteView message);
 
 }  // namespace babilu::wire

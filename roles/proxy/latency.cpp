@@ -27,8 +27,12 @@ void Latencies::record(std::uint16_t method, Clock::duration latency,
   const double sample = in_seconds(latency);
   ++place.window.count;
   place.window.sum += sample;
-  const double keep = faded(now - place.updated);
-  place.average = sample >= place.average ? sample : place.average * keep + sample * (1 - keep);
+  if (sample >= place.average) {
+    place.average = sample;
+  } else if (now != place.updated) {
+    const double keep = faded(now - place.updated);
+    place.average = place.average * keep + sample * (1 - keep);
+  }
   place.updated = now;
 }
 

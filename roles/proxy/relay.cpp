@@ -22,6 +22,9 @@ namespace {
 /// Hint for clients while no backend is there: about the time in which one reconnects.
 constexpr auto reconnect_hint = std::chrono::milliseconds(250);
 
+/// Requests that are kept for others to come: as many as 1,024 sessions have under way, one each.
+constexpr std::size_t most_spare = 1024;
+
 Reply unstarted(rpc::Status why) {
   Reply reply = Reply::refuse(std::move(why));
   reply.unstarted = true;
@@ -40,8 +43,28 @@ Bytes encode_hop(std::string_view client_address, std::uint32_t attempt) {
 }
 
 Relay::Relay(Runtime& runtime, RelayObserver& observer, const RelayOptions& options)
-    : runtime_(runtime), observer_(observer), options_(options) {}
+    : runtime_(runtime), observer_(observer), options_(options) {
+  spare_.reserve(most_spare);
+}
 Relay::~Relay() = default;
+
+Relay::RelayedPtr Relay::make() {
+  if (spare_.empty()) return RelayedPtr(new Relayed, Recycle{this});
+  RelayedPtr relayed(spare_.back().release(), Recycle{this});
+  spare_.pop_back();
+  return relayed;
+}
+
+Relay::RelayedPtr Relay::take(Multiplexer::Tag tag) {
+  return RelayedPtr(Relayed::from(tag), Recycle{this});
+}
+
+void Relay::Recycle::operator()(Relayed* relayed) const noexcept {
+  std::unique_ptr<Relayed> used(relayed);
+  if (relay->spare_.size() == relay->spare_.capacity()) return;
+  used->clear();
+  relay->spare_.push_back(std::move(used));
+}
 
 std::optional<rpc::Status> Relay::refuse(ClientSession& session, const wire::Frame& frame) const {
   if (frame.header.hop != 0) {
@@ -52,7 +75,7 @@ std::optional<rpc::Status> Relay::refuse(ClientSession& session, const wire::Fra
 }
 
 void Relay::on_request(ClientSession& session, const wire::Frame& frame) {
-  auto relayed = std::make_unique<Relayed>();
+  RelayedPtr relayed = make();
   relayed->session = &session;
   relayed->session_stream = frame.header.stream;
   relayed->head = frame.header;
@@ -164,7 +187,7 @@ void Relay::on_link_up(Link& link) {
 // --- Replies and losses --------------------------------------------------------------------------
 
 void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag) {
-  RelayedPtr relayed(Relayed::from(tag));
+  RelayedPtr relayed = take(tag);
   const auto now = runtime_.turn_began();
   const auto latency = now - relayed->began;
   const Code code = rpc::code_from_wire(frame.header.value);
@@ -190,7 +213,7 @@ void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag)
 void Relay::on_link_lost(Link& link, Multiplexer& streams) {
   observer_.on_link_lost(link, streams.greeted());
   streams.abandon_outgoing([&](Multiplexer::Tag tag) {
-    RelayedPtr relayed(Relayed::from(tag));
+    RelayedPtr relayed = take(tag);
     link.note_lost();
     if (relayed->session == nullptr) return;
     if (relayed->may_be_sent_again()) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "core/rpc/multiplexer.h"
 #include "core/runtime/clock.h"
@@ -87,8 +88,15 @@ class Relay {
 
  private:
   struct Relayed;
-  using RelayedPtr = std::unique_ptr<Relayed>;
+  /// Keeps it for another request.
+  struct Recycle {
+    Relay* relay = nullptr;
+    void operator()(Relayed* relayed) const noexcept;
+  };
+  using RelayedPtr = std::unique_ptr<Relayed, Recycle>;
 
+  RelayedPtr make();
+  RelayedPtr take(rpc::Multiplexer::Tag tag);
   std::optional<rpc::Status> refuse(ClientSession& session, const wire::Frame& frame) const;
   /// Gives it to a link. False when none takes it now.
   bool send(Relayed& relayed, ByteView payload, const Link* except);
@@ -106,6 +114,7 @@ class Relay {
   const RelayOptions& options_;
   Pool* pool_ = nullptr;
   std::deque<RelayedPtr> waiting_;
+  std::vector<std::unique_ptr<Relayed>> spare_;
 };
 
 }  // namespace babilu::proxy

@@ -39,6 +39,16 @@ struct Relay::Relayed {
   Bytes kept;  ///< metadata and message, while it may be sent again
   std::unique_ptr<Patience> patience;
 
+  /// As new, but for a little memory.
+  void clear() noexcept {
+    constexpr std::size_t a_little = 1024;
+    Bytes buffer = std::move(kept);
+    *this = Relayed();
+    if (buffer.capacity() > a_little) return;
+    buffer.clear();
+    kept = std::move(buffer);
+  }
+
   static rpc::Multiplexer::Tag tag(Relayed* relayed) {
     return reinterpret_cast<rpc::Multiplexer::Tag>(relayed);
   }

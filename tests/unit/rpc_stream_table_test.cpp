@@ -50,5 +50,15 @@ TEST(StreamTable, AgreesWithAMapWhateverIsDone) {
   EXPECT_EQ(moved.size(), map.size());
 }
 
+TEST(StreamTable, TellsWhatIsThereAlready) {
+  StreamTable table;
+  EXPECT_TRUE(table.emplace(7, 1));
+  EXPECT_FALSE(table.emplace(7, 2));
+  EXPECT_EQ(table.size(), 1u);
+  EXPECT_EQ(table.extract(7), StreamTable::Tag{1});
+  EXPECT_EQ(table.extract(7), std::nullopt);
+  EXPECT_EQ(table.size(), 0u);
+}
+
 }  // namespace
 }  // namespace babilu::rpc
