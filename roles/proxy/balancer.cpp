@@ -29,21 +29,44 @@ std::size_t choose_by_route(std::span<const Candidate> candidates, std::uint32_t
   return best;
 }
 
+/// How much better the second must be.
+constexpr double clearly = 1.5;
+
+/// One of those that are not `except`, by weight.
+std::size_t draw(std::span<const Candidate> candidates, std::uint32_t dice, std::size_t except) {
+  double all = 0;
+  for (std::size_t i = 0; i < candidates.size(); ++i) all += i == except ? 0 : candidates[i].weight;
+  double left = all * (dice * 0x1p-32);
+  std::size_t drawn = except == 0 ? 1 : 0;
+  for (std::size_t i = drawn; i < candidates.size(); ++i) {
+    if (i == except) continue;
+    drawn = i;
+    left -= candidates[i].weight;
+    if (left < 0) break;
+  }
+  return drawn;
+}
+
+/// What a request would wait at `here`; where nothing is known yet it counts as much as there.
+double wait(const Candidate& here, const Candidate& there) {
+  double latency = here.latency_seconds > 0 ? here.latency_seconds : there.latency_seconds;
+  if (latency <= 0) latency = 1;
+  return latency * (1 + here.in_flight / here.weight);
+}
+
 }  // namespace
 
 std::optional<std::size_t> choose(std::span<const Candidate> candidates, std::uint32_t route,
                                   std::uint64_t dice) {
-  const std::size_t count = candidates.size();
-  if (count == 0) return std::nullopt;
-  if (count == 1) return 0;
+  if (candidates.empty()) return std::nullopt;
+  if (candidates.size() == 1) return 0;
   if (route != 0) return choose_by_route(candidates, route);
 
-  const std::size_t first = (dice & 0xffffffff) % count;
-  const std::size_t second = (first + 1 + (dice >> 32) % (count - 1)) % count;
-  const auto cost = [&](std::size_t i) {
-    return candidates[i].wait_seconds / candidates[i].weight;
-  };
-  return cost(second) < cost(first) ? second : first;
+  const std::size_t first = draw(candidates, static_cast<std::uint32_t>(dice), candidates.size());
+  const std::size_t second = draw(candidates, static_cast<std::uint32_t>(dice >> 32), first);
+  const Candidate& a = candidates[first];
+  const Candidate& b = candidates[second];
+  return clearly * wait(b, a) < wait(a, b) ? second : first;
 }
 
 std::uint64_t hash_name(const char* data, std::size_t size) noexcept {

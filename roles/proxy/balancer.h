@@ -10,15 +10,18 @@ namespace babilu::proxy {
 /// What the choice of a backend depends on.
 struct Candidate {
   std::uint64_t name_hash = 0;  ///< stable across restarts and proxies: for affinity
-  double wait_seconds = 0;      ///< what a request would wait there, by load and latency
-  double weight = 1;            ///< its share beside the others
+  double latency_seconds = 0;   ///< of the method that is called; 0: not known yet
+  double in_flight = 0;
+  double weight = 1;  ///< its share beside the others
 };
 
 /// Chooses among backends, without I/O.
 ///
 /// With a route the choice depends on route, names and weights alone (weighted rendezvous hashing,
 /// Thaler and Ravishankar 1998; Schindelhauer and Schomaker 2005), so the loss of a backend moves
-/// only its own routes. Otherwise it takes the better of two random ones (Mitzenmacher 2001).
+/// only its own routes. Otherwise it draws two by weight, and takes the second where that is
+/// clearly better by latency and load (the better of two random ones; Mitzenmacher 2001). Small
+/// differences are chance: if they decided, one of two backends would get all of a light load.
 /// `dice` is 64 random bits. Nothing when there are no candidates.
 std::optional<std::size_t> choose(std::span<const Candidate> candidates, std::uint32_t route,
                                   std::uint64_t dice);

@@ -6,7 +6,7 @@ namespace babilu::proxy {
 
 namespace {
 
-constexpr double decay_seconds = 10;
+constexpr double decay_seconds = 2;
 
 double in_seconds(Clock::duration time) {
   return std::chrono::duration<double>(time).count();
@@ -15,7 +15,8 @@ double in_seconds(Clock::duration time) {
 /// What is left of a figure after a time: e^(−t/T). While t is small its first term will do: many
 /// replies come in one turn of the loop, with t = 0.
 double faded(Clock::duration time) {
-  if (time < std::chrono::seconds(1)) return decay_seconds / (decay_seconds + in_seconds(time));
+  if (time < std::chrono::milliseconds(200))
+    return decay_seconds / (decay_seconds + in_seconds(time));
   return std::exp(-in_seconds(time) / decay_seconds);
 }
 

@@ -12,7 +12,7 @@ namespace babilu::proxy {
 /// Methods share a place when there are many; then they are taken for one.
 ///
 /// The figure is a peak-sensitive moving average (as in Finagle and Linkerd): it jumps up with the
-/// slowest reply at once, and comes down over ten seconds. Thread: one.
+/// slowest reply at once, and comes down over two seconds. Thread: one.
 class Latencies {
  public:
   void record(std::uint16_t method, Clock::duration latency, Clock::time_point now) noexcept;

@@ -92,13 +92,10 @@ task<> Link::close_when_answered() {
 }
 
 Candidate Link::candidate(std::uint16_t method, Clock::time_point now) const noexcept {
-  // A backend of which nothing is known yet is taken for a fast one, so that it gets known.
-  constexpr double unknown_seconds = 1e-6;
-  const double latency = std::max(latencies_.seconds(method, now), unknown_seconds);
-  const auto in_flight = static_cast<double>(connection_->multiplexer().outgoing() + 1);
   return {.name_hash = name_hash_,
-          .wait_seconds = in_flight * latency / health_.share(now),
-          .weight = backend_.weight};
+          .latency_seconds = latencies_.seconds(method, now),
+          .in_flight = static_cast<double>(connection_->multiplexer().outgoing()),
+          .weight = backend_.weight * health_.share(now)};
 }
 
 std::uint32_t Link::request(const wire::Header& head, ByteView hop, ByteView payload,

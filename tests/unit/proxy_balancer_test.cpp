@@ -42,15 +42,52 @@ TEST(Balancer, ARouteStaysWhereItIsWhenAnotherBackendLeaves) {
 
 TEST(Balancer, TakesTheBetterOfTwo) {
   auto two = backends(2);
-  two[0].wait_seconds = 0.011;
-  two[1].wait_seconds = 0.001;
+  two[0].latency_seconds = 0.011;
+  two[1].latency_seconds = 0.001;
   for (std::uint64_t dice = 0; dice < 100; ++dice) {
     EXPECT_EQ(choose(two, 0, dice * 0x9e3779b97f4a7c15), 1u);
   }
-  two[1].wait_seconds = 0.1;
+  two[1].latency_seconds = 0.1;
   EXPECT_EQ(choose(two, 0, 0), 0u);
-  two[0].weight = 0.05;  // the better one, but not for its share
+  two[0].in_flight = 1;
+  two[0].weight = 0.05;  // the faster one, but with more than its share
   EXPECT_EQ(choose(two, 0, 0), 1u);
+}
+
+std::map<std::size_t, int> shares(const std::vector<Candidate>& candidates) {
+  std::map<std::size_t, int> share;
+  Dice dice(7);
+  for (int i = 0; i < 30'000; ++i) ++share[*choose(candidates, 0, dice.roll())];
+  return share;
+}
+
+TEST(Balancer, ALightLoadIsSharedThoughOneIsALittleFaster) {
+  auto two = backends(2);
+  two[0].latency_seconds = 0.0011;
+  two[1].latency_seconds = 0.001;
+  EXPECT_NEAR(shares(two)[0], 15'000, 500);
+  two[0].latency_seconds = 0;  // nothing is known of one
+  EXPECT_NEAR(shares(two)[0], 15'000, 500);
+}
+
+TEST(Balancer, ALightLoadFollowsWeights) {
+  auto three = backends(3);
+  three[0].weight = 2;
+  for (Candidate& candidate : three) candidate.latency_seconds = 0.001;
+  auto share = shares(three);
+  EXPECT_NEAR(share[0], 15'000, 500);
+  EXPECT_NEAR(share[1], 7'500, 500);
+  EXPECT_NEAR(share[2], 7'500, 500);
+}
+
+TEST(Balancer, WhatIsUnderWayCountsBesideTheWeight) {
+  auto two = backends(2);
+  two[0].weight = 10;
+  two[0].in_flight = 100;
+  two[1].in_flight = 10;
+  EXPECT_NEAR(shares(two)[0], 30'000 * 10 / 11, 500) << "each has what it should";
+  two[1].in_flight = 100;
+  EXPECT_EQ(shares(two)[0], 30'000);
 }
 
 TEST(Balancer, RoutesFollowWeights) {

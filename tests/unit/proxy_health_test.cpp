@@ -71,8 +71,8 @@ TEST(Latencies, JumpUpAndComeDownSlowly) {
   EXPECT_DOUBLE_EQ(latencies.seconds(echo, start), 0.05);
   latencies.record(echo, 1ms, start);
   EXPECT_DOUBLE_EQ(latencies.seconds(echo, start), 0.05);
-  latencies.record(echo, 1ms, start + 10s);
-  EXPECT_NEAR(latencies.seconds(echo, start + 10s), 0.001 + 0.049 * 0.36788, 1e-6);
+  latencies.record(echo, 1ms, start + 2s);
+  EXPECT_NEAR(latencies.seconds(echo, start + 2s), 0.001 + 0.049 * 0.36788, 1e-6);
   EXPECT_DOUBLE_EQ(latencies.seconds(sign_up, start), 0.2);
   EXPECT_LT(latencies.seconds(sign_up, start + 60s), 0.001);
 }
