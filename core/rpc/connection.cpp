@@ -15,8 +15,12 @@ namespace {
 /// How long a last goaway may take to leave.
 constexpr auto farewell_time = std::chrono::seconds(1);
 
-/// Reads in a row before others get their turn.
-constexpr int reads_per_turn = 16;
+/// Reads in a row before others get their turn: one of a scratch buffer each for those who ask, so
+/// that nobody's small request waits behind a megabyte of somebody else's; more for a dialer, whose
+/// replies go to many.
+constexpr int reads_per_turn(Side side) {
+  return side == Side::listener ? 1 : 16;
+}
 
 Status explain(error_code error) {
   if (error == boost::asio::error::eof) return {};
@@ -118,7 +122,7 @@ void Connection::end() noexcept {
 }
 
 bool Connection::read_what_is_there() {
-  for (int turns = 0; turns < reads_per_turn; ++turns) {
+  for (int turns = 0; turns < reads_per_turn(side_); ++turns) {
     const MutableByteView scratch = runtime_.scratch();
     const net::Transfer got = stream_->read_some(scratch);
     if (got.bytes > 0) take(scratch.first(got.bytes));

@@ -99,6 +99,9 @@ std::optional<Violation> Multiplexer::on_hello(const Frame& frame, Events& event
     return Violation{Code::failed_precondition, "no_common_version",
                      "this side speaks version 1 only"};
   }
+  if (or_default(hello.initial_credit(), default_credit) < default_credit) {
+    return protocol_error("credit_too_small", "initial_credit is 65536 at least");
+  }
   greeted_ = true;
   reader_.set_frame_limit(limits_.frame);
   peer_frame_limit_ = or_default(hello.frame_limit(), wire::default_frame_limit);

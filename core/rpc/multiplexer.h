@@ -16,10 +16,14 @@ namespace babilu::rpc {
 /// Whoever dialed numbers its streams odd, whoever listened even.
 enum class Side { dialer, listener };
 
+/// What every hello grants at least: so a proxy may pass credit on between two sides of which
+/// neither knows the other's hello.
+inline constexpr std::uint32_t default_credit = 64 * 1024;
+
 struct MultiplexerLimits {
   std::uint32_t frame = wire::default_frame_limit;  ///< bytes after a header that we take
-  std::uint32_t streams = 1024;      ///< requests of the other side that may be unanswered
-  std::uint32_t credit = 64 * 1024;  ///< bytes of items on a stream before the first credit
+  std::uint32_t streams = 1024;           ///< requests of the other side that may be unanswered
+  std::uint32_t credit = default_credit;  ///< bytes of items on a stream before the first credit
 };
 
 /// Why a connection must end, for the goaway that says so.

@@ -260,8 +260,13 @@ void Relay::settle(Relayed& relayed) {
 
 void Relay::to_link(const wire::Frame& frame, Multiplexer::Tag tag) {
   Relayed* const relayed = Relayed::from(tag);
-  if (relayed == nullptr || relayed->link == nullptr) return;
-  relayed->items_passed |= frame.header.kind == wire::Kind::item;
+  if (relayed == nullptr) return;
+  const bool within = relayed->account(frame, relayed->credit_of_session, relayed->credit_of_link);
+  if (relayed->link == nullptr) return refuse_items(*relayed);
+  if (!within) {
+    return break_off(*relayed, {Code::resource_exhausted, "credit_exceeded",
+                                "more was sent on the stream than the other side allowed"});
+  }
   wire::Header head = frame.header;
   head.stream = relayed->link_stream;
   relayed->link->forward(head, frame.payload());
@@ -270,11 +275,29 @@ void Relay::to_link(const wire::Frame& frame, Multiplexer::Tag tag) {
 void Relay::to_session(const wire::Frame& frame, Multiplexer::Tag tag) {
   Relayed* const relayed = Relayed::from(tag);
   if (relayed->session == nullptr) return;
-  relayed->items_passed |= frame.header.kind == wire::Kind::item;
+  if (!relayed->account(frame, relayed->credit_of_link, relayed->credit_of_session)) {
+    return break_off(*relayed, {Code::internal, "backend_exceeded_credit",
+                                "the backend sent more on the stream than was allowed"});
+  }
   wire::Header head = frame.header;
   head.stream = relayed->session_stream;
   relayed->session->multiplexer().forward(head, frame.payload());
   relayed->session->flush();
+}
+
+/// Ends a stream for its client. The backend is told, and its reply goes nowhere.
+void Relay::break_off(Relayed& relayed, rpc::Status why) {
+  relayed.link->cancel(relayed.link_stream);
+  answer(relayed, Reply::refuse(std::move(why)));
+  relayed.session = nullptr;
+}
+
+/// What belongs to a stream that waits for a backend would have to wait with it: the caller may
+/// begin again as well.
+void Relay::refuse_items(Relayed& relayed) {
+  const RelayedPtr taken = take_waiting(relayed);
+  answer(*taken,
+         taken->sends == 0 ? unstarted(why_no_link(*taken)) : Reply::refuse(why_no_link(*taken)));
 }
 
 void Relay::on_cancel(Multiplexer::Tag tag) {

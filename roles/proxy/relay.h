@@ -105,6 +105,8 @@ class Relay {
   void serve_waiting();
   void give_up(Relayed& relayed);
   RelayedPtr take_waiting(Relayed& relayed);
+  void break_off(Relayed& relayed, rpc::Status why);
+  void refuse_items(Relayed& relayed);
   void answer(Relayed& relayed, const rpc::Reply& reply);
   void settle(Relayed& relayed);
   rpc::Status why_no_link(const Relayed& relayed) const;

@@ -12,6 +12,7 @@ namespace babilu::proxy {
 /// stream on a link, or by the list of those that wait.
 struct Relay::Relayed {
   static constexpr int most_sends = 2;
+  static constexpr std::uint32_t most_credit = 0x7fffffff;
 
   /// Ends a wait for a backend.
   struct Patience {
@@ -36,6 +37,9 @@ struct Relay::Relayed {
   Clock::time_point began;
   int sends = 0;
   bool items_passed = false;
+  /// Bytes of items that each side may still send.
+  std::uint32_t credit_of_session = rpc::default_credit;
+  std::uint32_t credit_of_link = rpc::default_credit;
   Bytes kept;  ///< metadata and message, while it may be sent again
   std::unique_ptr<Patience> patience;
 
@@ -47,6 +51,21 @@ struct Relay::Relayed {
     if (buffer.capacity() > a_little) return;
     buffer.clear();
     kept = std::move(buffer);
+  }
+
+  /// Counts an item against the sender's credit, or credit for the other side. False when there is
+  /// not enough, or too much.
+  bool account(const wire::Frame& frame, std::uint32_t& sender, std::uint32_t& other) noexcept {
+    const std::size_t bytes = frame.payload().size();
+    if (frame.header.kind == wire::Kind::item) {
+      items_passed = true;
+      if (bytes > sender) return false;
+      sender -= static_cast<std::uint32_t>(bytes);
+    } else {
+      if (frame.header.value > most_credit - std::min(other, most_credit)) return false;
+      other += frame.header.value;
+    }
+    return true;
   }
 
   static rpc::Multiplexer::Tag tag(Relayed* relayed) {

@@ -1,0 +1,254 @@
+// Items and credit through a proxy, between two ends that speak frames.
+#include <gtest/gtest.h>
+
+#include <boost/scope/scope_exit.hpp>
+
+#include "core/runtime/runtime.h"
+#include "core/wire/envelope.pb.h"
+#include "roles/api/echo.pb.h"
+#include "roles/proxy/proxy.h"
+#include "tests/sim/stack.h"
+
+namespace babilu::test {
+namespace {
+
+using namespace std::chrono_literals;
+using rpc::Code;
+using wire::Kind;
+
+constexpr std::uint16_t method = api::Echo::echo.traits.id;
+constexpr std::uint32_t window = rpc::default_credit;
+
+/// One end of a connection that keeps what comes.
+class RawEnd final : private rpc::Connection::Handler {
+ public:
+  RawEnd(Runtime& runtime, net::StreamPtr stream, rpc::Side side, Scope& scope)
+      : runtime_(runtime), connection_(runtime, std::move(stream), side, options_, *this) {
+    wire::Hello hello;
+    auto* const service = hello.add_services();
+    service->set_id(method >> 8);
+    service->set_name("echo");
+    connection_.greet(std::move(hello));
+    scope.spawn("raw end", run());
+  }
+
+  struct Seen {
+    Kind kind;
+    std::uint32_t stream;
+    std::size_t bytes;
+    std::string reason;  ///< of a reply that is no success
+    bool unstarted;
+  };
+  std::vector<Seen> seen;
+  bool greeted = false;
+  bool over = false;
+
+  std::uint32_t ask() {
+    const std::uint32_t stream =
+        connection_.multiplexer().request({.method = method}, {}, {}, 0, 1);
+    connection_.flush();
+    return stream;
+  }
+  void item(std::uint32_t stream, std::size_t bytes) {
+    connection_.multiplexer().forward({.kind = Kind::item, .stream = stream}, Bytes(bytes, 1));
+    connection_.flush();
+  }
+  void grant(std::uint32_t stream, std::uint32_t bytes) {
+    connection_.multiplexer().forward({.kind = Kind::credit, .stream = stream, .value = bytes}, {});
+    connection_.flush();
+  }
+  void reply(std::uint32_t stream) {
+    connection_.multiplexer().reply(stream, {});
+    connection_.flush();
+  }
+  void close() { connection_.close({}); }
+
+  /// Waits until so many frames of the kind have come.
+  task<> until(Kind kind, std::size_t count) {
+    for (int i = 0; i < 1000 && this->count(kind) < count; ++i) co_await runtime_.sleep_for(1ms);
+    EXPECT_EQ(this->count(kind), count) << wire::to_string(kind);
+  }
+  std::size_t count(Kind kind) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(seen, [&](const Seen& s) { return s.kind == kind; }));
+  }
+  std::size_t item_bytes(std::uint32_t stream) const {
+    std::size_t bytes = 0;
+    for (const Seen& s : seen) bytes += s.kind == Kind::item && s.stream == stream ? s.bytes : 0;
+    return bytes;
+  }
+  const Seen& last() const { return seen.back(); }
+
+ private:
+  task<> run() {
+    co_await connection_.run();
+    over = true;
+  }
+  void note(const wire::Frame& frame) {
+    Seen seen_now{frame.header.kind, frame.header.stream, frame.payload().size(), "",
+                  frame.header.has(wire::flags::unstarted)};
+    if (frame.header.kind == Kind::reply && frame.header.value != 0) {
+      seen_now.reason =
+          rpc::decode_detail(rpc::code_from_wire(frame.header.value), frame.message()).reason;
+    }
+    seen.push_back(seen_now);
+  }
+  void on_hello(const wire::Hello&) override { greeted = true; }
+  void on_request(const wire::Frame& frame) override { note(frame); }
+  void on_item(const wire::Frame& frame, rpc::Multiplexer::Tag, bool) override { note(frame); }
+  void on_credit(const wire::Frame& frame, rpc::Multiplexer::Tag, bool) override { note(frame); }
+  void on_reply(const wire::Frame& frame, rpc::Multiplexer::Tag) override { note(frame); }
+  void on_cancel(std::uint32_t stream, rpc::Multiplexer::Tag) override {
+    seen.push_back({Kind::cancel, stream, 0, "", false});
+    reply(stream);
+  }
+
+  Runtime& runtime_;
+  const rpc::ConnectionOptions options_;
+  rpc::Connection connection_;
+};
+
+/// A client, a proxy, and a backend that both are the test's.
+struct Ends {
+  explicit Ends(sim::World& its_world)
+      : world(its_world), scope(world.runtime()), node(world, {"a:7401"}) {
+    scope.spawn("proxy", node.proxy().run());
+  }
+
+  task<> begin(bool with_backend) {
+    Runtime& runtime = world.runtime();
+    if (with_backend) {
+      auto listener = *world.host("a").listen({"a", 7401});
+      auto link = co_await listener->accept();
+      backend = std::make_unique<RawEnd>(runtime, std::move(*link), rpc::Side::listener, scope);
+      while (node.proxy().links_up() == 0) co_await runtime.sleep_for(1ms);
+    }
+    auto stream = co_await world.host("client").connect({"proxy", 7400}, no_deadline);
+    client = std::make_unique<RawEnd>(runtime, std::move(*stream), rpc::Side::dialer, scope);
+    while (!client->greeted) co_await runtime.sleep_for(1ms);
+  }
+  task<> end() {
+    EXPECT_FALSE(client->over);
+    EXPECT_FALSE(backend && backend->over);
+    client->close();
+    node.lifecycle().advance(Phase::draining);
+    co_await scope.join();
+  }
+
+  sim::World& world;
+  Scope scope;
+  ProxyNode node;
+  std::unique_ptr<RawEnd> backend;
+  std::unique_ptr<RawEnd> client;
+};
+
+task<> with_ends(sim::World& world, bool with_backend, task<> (*steps)(Ends&)) {
+  Ends ends(world);
+  co_await ends.begin(with_backend);
+  co_await steps(ends);
+  co_await ends.end();
+}
+
+void run(task<> (*steps)(Ends&), bool with_backend = true) {
+  sim::World world(1);
+  world.run(with_ends(world, with_backend, steps));
+}
+
+task<> both_ways(Ends& ends) {
+  const std::uint32_t asked = ends.client->ask();
+  co_await ends.backend->until(Kind::request, 1);
+  const std::uint32_t served = ends.backend->last().stream;
+  ends.client->item(asked, window / 2);
+  ends.client->item(asked, window / 2);
+  ends.backend->item(served, window);
+  co_await ends.backend->until(Kind::item, 2);
+  co_await ends.client->until(Kind::item, 1);
+  // All that was granted at first is used up: more needs more credit.
+  ends.backend->grant(served, 1000);
+  ends.client->grant(asked, 500);
+  co_await ends.client->until(Kind::credit, 1);
+  co_await ends.backend->until(Kind::credit, 1);
+  ends.client->item(asked, 1000);
+  ends.backend->item(served, 500);
+  co_await ends.backend->until(Kind::item, 3);
+  co_await ends.client->until(Kind::item, 2);
+  EXPECT_EQ(ends.backend->item_bytes(served), window + 1000);
+  EXPECT_EQ(ends.client->item_bytes(asked), window + 500);
+  ends.backend->reply(served);
+  co_await ends.client->until(Kind::reply, 1);
+  EXPECT_EQ(ends.client->last().reason, "");
+}
+TEST(RelayItems, PassBothWaysWithinTheirCredit) {
+  run(both_ways);
+}
+
+task<> client_exceeds(Ends& ends) {
+  const std::uint32_t greedy = ends.client->ask();
+  const std::uint32_t modest = ends.client->ask();
+  co_await ends.backend->until(Kind::request, 2);
+  const std::uint32_t first = ends.backend->seen[0].stream;
+  const std::uint32_t second = ends.backend->seen[1].stream;
+  ends.client->item(greedy, window);
+  ends.client->item(greedy, 1);
+  co_await ends.client->until(Kind::reply, 1);
+  EXPECT_EQ(ends.client->last().reason, "credit_exceeded");
+  EXPECT_FALSE(ends.client->last().unstarted);
+  co_await ends.backend->until(Kind::cancel, 1);
+  EXPECT_EQ(ends.backend->item_bytes(first), window) << "what was too much went nowhere";
+  // The session's other stream, and the link, go on.
+  ends.client->item(modest, 10);
+  co_await ends.backend->until(Kind::item, 2);
+  ends.backend->reply(second);
+  co_await ends.client->until(Kind::reply, 2);
+  EXPECT_EQ(ends.client->last().reason, "");
+}
+TEST(RelayItems, AClientThatExceedsItsCreditLosesThatStreamOnly) {
+  run(client_exceeds);
+}
+
+task<> backend_exceeds(Ends& ends) {
+  ends.client->ask();
+  const std::uint32_t other = ends.client->ask();
+  co_await ends.backend->until(Kind::request, 2);
+  const std::uint32_t first = ends.backend->seen[0].stream;
+  const std::uint32_t second = ends.backend->seen[1].stream;
+  ends.backend->item(first, window);
+  ends.backend->item(first, 1);
+  co_await ends.client->until(Kind::reply, 1);
+  EXPECT_EQ(ends.client->last().reason, "backend_exceeded_credit");
+  ends.backend->item(second, 10);
+  co_await ends.client->until(Kind::item, 2);
+  EXPECT_EQ(ends.client->item_bytes(other), 10u);
+  ends.backend->reply(second);
+  co_await ends.client->until(Kind::reply, 2);
+}
+TEST(RelayItems, ABackendThatExceedsItsCreditLosesThatStreamOnly) {
+  run(backend_exceeds);
+}
+
+task<> absurd_credit(Ends& ends) {
+  const std::uint32_t asked = ends.client->ask();
+  co_await ends.backend->until(Kind::request, 1);
+  ends.client->grant(asked, 0x7fffffff - window);
+  co_await ends.backend->until(Kind::credit, 1);
+  ends.client->grant(asked, 1);
+  co_await ends.client->until(Kind::reply, 1);
+  EXPECT_EQ(ends.client->last().reason, "credit_exceeded");
+}
+TEST(RelayItems, CreditCannotOverflow) {
+  run(absurd_credit);
+}
+
+task<> no_backend(Ends& ends) {
+  const std::uint32_t asked = ends.client->ask();
+  ends.client->item(asked, 10);
+  co_await ends.client->until(Kind::reply, 1);
+  EXPECT_EQ(ends.client->last().reason, "no_backend");
+  EXPECT_TRUE(ends.client->last().unstarted);
+}
+TEST(RelayItems, DoNotGetLostWhileARequestWaitsForABackend) {
+  run(no_backend, false);
+}
+
+}  // namespace
+}  // namespace babilu::test
