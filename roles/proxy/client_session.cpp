@@ -25,6 +25,7 @@ ClientSession::~ClientSession() {
 void ClientSession::start() {
   wire::Hello hello;
   hello.set_agent("babilu proxy");
+  take_up_limits();  // a reload may have been while hands were shaken
   connection_.greet(std::move(hello));
   connection_.start();
 }

@@ -48,6 +48,8 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
   rpc::Multiplexer& multiplexer() noexcept { return connection_.multiplexer(); }
   void flush() { connection_.flush(); }
 
+  /// What its address may have now; see Admission::Ticket.
+  AddressLimits take_up_limits() { return ticket_.take_up_limits(); }
   /// Nothing, or why this request is one too many for its address.
   std::optional<rpc::Status> too_many_requests(Clock::time_point now);
   /// Counts bytes of requests that are kept until they are answered; over `most` nothing is read.

@@ -47,6 +47,7 @@ void Proxy::apply(ProxyOptions options) {
   options_ = std::move(options);
   session_options_ = std::make_shared<const rpc::ConnectionOptions>(options_.session);
   pool_.set_backends(options_.backends);
+  for (ClientSession& session : sessions_) session.take_up_limits();
 }
 
 task<> Proxy::run() {
