@@ -92,6 +92,7 @@ json::value describe(const Admission& admission) {
   const AdmissionOptions options = admission.options();
   return json::object{{"sessions", options.sessions},
                       {"sessions_open", admission.sessions()},
+                      {"total_handshakes_per_second", options.total_handshakes_per_second},
                       {"addresses", admission.addresses()},
                       {"sessions_per_address", options.each.sessions},
                       {"handshakes_per_second", options.each.handshakes_per_second},

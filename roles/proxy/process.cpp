@@ -50,6 +50,7 @@ unsigned sessions_that_fit(const ProxyConfig& config) {
 
 AdmissionOptions admission_of(const ProxyConfig& config) {
   AdmissionOptions options{.sessions = sessions_that_fit(config),
+                           .total_handshakes_per_second = config.total_handshakes,
                            .each = config.each_address,
                            .overrides = {},
                            .exempt = networks(config.exempt)};
@@ -240,6 +241,8 @@ void bind(config::Schema& schema, ProxyConfig& config) {
                 config::range(1u, 1'000'000u));
   limits.option("sessions_per_address", config.each_address.sessions,
                 "the same for one address, or one /64 of IPv6; 0 for no limit");
+  limits.option("total_handshakes_per_second", config.total_handshakes,
+                "new sessions a second in all, twice as many at once; 0 for no limit");
   limits.option("handshakes_per_second", config.each_address.handshakes_per_second,
                 "new sessions a second for one address, twice as many at once; 0 for no limit");
   limits.option("requests_per_second", config.each_address.requests_per_second,

@@ -150,6 +150,30 @@ TEST(Admission, ZeroIsNoLimit) {
   }
 }
 
+TEST(Admission, BoundsTheHandshakesOfAllAddressesTogether) {
+  AdmissionOptions options = small();
+  options.sessions = 1000;
+  options.total_handshakes_per_second = 5;
+  options.each.handshakes_per_second = 2;
+  Admission admission(options);
+  const auto home = make_address("127.0.0.1"), one = make_address("192.0.2.1");
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(reason(admission.admit(one, start)), "admitted");
+  // Over its own limit it takes nothing of what is left for the others.
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(reason(admission.admit(one, start)), "too_many_handshakes");
+  EXPECT_EQ(reason(admission.admit(make_address("192.0.2.2"), start)), "admitted");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(reason(admission.admit(home, start)), "admitted");
+  EXPECT_EQ(reason(admission.admit(home, start)), "too_many_handshakes_in_all");
+  EXPECT_EQ(reason(admission.admit(make_address("192.0.2.3"), start)),
+            "too_many_handshakes_in_all");
+  EXPECT_EQ(reason(admission.admit(home, start + 200ms)), "admitted");
+  EXPECT_EQ(reason(admission.admit(home, start + 200ms)), "too_many_handshakes_in_all");
+  EXPECT_EQ(admission.sessions(), 0u);
+
+  options.total_handshakes_per_second = 0;
+  admission.set_options(options);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(reason(admission.admit(home, start)), "admitted");
+}
+
 TEST(Admission, AnExemptSessionIsCountedWhenItIsSoNoMore) {
   AdmissionOptions exempt = small(), limited = small();
   limited.exempt.clear();
