@@ -77,6 +77,10 @@ void ClientSession::on_request(const wire::Frame& frame) {
   relay_.on_request(*this, frame);
 }
 
+void ClientSession::on_refused(const wire::Frame& frame, const rpc::Status& why) {
+  relay_.on_refused(*this, frame, why);
+}
+
 void ClientSession::on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool) {
   relay_.to_link(frame, tag);
 }

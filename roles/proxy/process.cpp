@@ -146,7 +146,7 @@ class Process {
   int run() {
     return node_.run([this](Runtime& runtime, net::Network& network,
                             unsigned) { return serve(runtime, network); },
-                     [this](admin::Admin& admin) { extend(admin, fleet_, admission_); });
+                     [this](admin::Admin& admin) { extend(admin, fleet_, admission_, observer_); });
   }
 
  private:
