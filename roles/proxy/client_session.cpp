@@ -25,7 +25,11 @@ ClientSession::~ClientSession() {
 void ClientSession::start() {
   wire::Hello hello;
   hello.set_agent("babilu proxy");
-  take_up_limits();  // a reload may have been while hands were shaken
+  const AddressLimits limits = take_up_limits();  // hands were shaken under older ones, maybe
+  auto& told = *hello.mutable_address_limits();
+  told.set_sessions(limits.sessions);
+  told.set_handshakes_per_second(limits.handshakes_per_second);
+  told.set_requests_per_second(limits.requests_per_second);
   connection_.greet(std::move(hello));
   connection_.start();
 }

@@ -5,6 +5,7 @@
 #include "core/wire/envelope.pb.h"
 #include "roles/api/echo.pb.h"
 #include "tests/sim/stack.h"
+#include "tools/bots/limits.h"
 
 namespace babilu::test {
 namespace {
@@ -90,6 +91,31 @@ task<> too_many_streams(sim::World& world, SimulatedStack& stack) {
 }
 TEST(Limits, UnansweredRequestsOverTheLimitAreCounted) {
   run(too_many_streams);
+}
+
+std::string said_to(Client& client) {
+  const wire::Hello* const hello = client.channel().other_hello();
+  return hello == nullptr ? "nothing" : bots::format_limits(bots::limits_in(*hello));
+}
+
+task<> said(sim::World& world, SimulatedStack& stack) {
+  const auto deadline = world.runtime().now() + 1s;
+  Client first(world);
+  EXPECT_EQ(said_to(first), "nothing");
+  co_await first.channel().ready(deadline);
+  EXPECT_EQ(said_to(first),
+            "limits of this address: 1,000 sessions, 100 handshakes/s, 5,000 requests/s\n"
+            "limits of a session: 1,024 unanswered requests, frames of 256 KiB\n");
+  co_await first.channel().close();
+
+  stack.proxy().admission().set_options({.each = {0, 0, 0}});
+  Client later(world, "later");
+  co_await later.channel().ready(deadline);
+  EXPECT_TRUE(said_to(later).starts_with("limits of this address: none\n")) << said_to(later);
+  co_await later.channel().close();
+}
+TEST(Limits, AreSaidInTheHello) {
+  run(said);
 }
 
 }  // namespace
