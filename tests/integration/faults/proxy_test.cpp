@@ -144,6 +144,10 @@ TEST(ProxyFaults, BehindABalancerClientsKeepTheirAddress) {
   direct.send(hello());
   direct.read_to_end();
   EXPECT_TRUE(stack.proxy().says("send-proxy-v2"));
+  RawConnection older(stack.port());
+  older.send("PROXY UNKNOWN\r\n");  // and waits
+  older.read_to_end();
+  EXPECT_TRUE(stack.proxy().says("header of version 1 came: send version 2"));
 }
 
 }  // namespace
