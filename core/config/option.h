@@ -85,8 +85,9 @@ class TypedOption final : public Option {
   std::optional<Problem> stage(const RawValue& raw) override {
     Parsed<T> parsed = Codec<T>::read(raw);
     if (!parsed.value || (rule_.holds && !rule_.holds(*parsed.value))) {
-      const std::string detail = parsed.problem.empty() ? "" : ", " + parsed.problem;
-      return Problem{describe(raw) + detail, expected()};
+      std::string detail = std::move(parsed.problem);
+      if (parsed.value && rule_.problem) detail = rule_.problem(*parsed.value);
+      return Problem{describe(raw) + (detail.empty() ? "" : ", " + detail), expected()};
     }
     staged_ = std::move(*parsed.value);
     return std::nullopt;

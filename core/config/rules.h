@@ -19,6 +19,8 @@ template <class T>
 struct Rule {
   std::string expected;
   std::function<bool(const T&)> holds;
+  /// What exactly is wrong, where that can be said; may give nothing.
+  std::function<std::string(const T&)> problem = {};
 };
 
 namespace detail {
@@ -137,6 +139,32 @@ struct Readable {
 };
 inline Readable readable(const char* expected, bool (*reads)(std::string_view text)) {
   return {expected, reads};
+}
+
+/// The same where the reader can say what is wrong: a text, or nothing.
+struct Explained {
+  const char* expected;
+  std::string (*problem)(std::string_view text);
+
+  template <class T>
+  operator Rule<T>() const {
+    Rule<T> rule = detail::about_text<T>(
+        expected, [problem = problem](std::string_view text) { return problem(text).empty(); });
+    rule.problem = [problem = problem](const T& value) {
+      if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+        for (const std::string& item : value) {
+          if (std::string wrong = problem(item); !wrong.empty()) return wrong;
+        }
+        return std::string();
+      } else {
+        return problem(value);
+      }
+    };
+    return rule;
+  }
+};
+inline Explained readable(const char* expected, std::string (*problem)(std::string_view text)) {
+  return {expected, problem};
 }
 
 struct NotEmpty {

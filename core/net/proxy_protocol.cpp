@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -24,6 +25,9 @@ class Category final : public boost::system::error_category {
     switch (static_cast<ProxyProtocolError>(value)) {
       case ProxyProtocolError::not_version_2:
         return "no PROXY protocol header of version 2 came first; in HAProxy, use send-proxy-v2";
+      case ProxyProtocolError::version_1:
+        return "a PROXY protocol header of version 1 came: send version 2; in HAProxy, use "
+               "send-proxy-v2";
       case ProxyProtocolError::malformed:
         return "the PROXY protocol header is malformed";
       case ProxyProtocolError::too_long:
@@ -32,6 +36,38 @@ class Category final : public boost::system::error_category {
     return "unknown error";
   }
 };
+
+constexpr std::string_view version_1_begins = "PROXY ";
+
+/// What is wrong with the beginning of a header, as soon as that can be told.
+error_code check_beginning(ByteView seen) {
+  const std::size_t alike = std::min(seen.size(), signature.size());
+  if (std::equal(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(alike),
+                 signature.begin())) {
+    const bool other_version = seen.size() > alike && seen[alike] >> 4 != 2;
+    return other_version ? ProxyProtocolError::not_version_2 : error_code();
+  }
+  const std::string_view text = text_of(seen).substr(0, version_1_begins.size());
+  if (!version_1_begins.starts_with(text)) return ProxyProtocolError::not_version_2;
+  if (text.size() == version_1_begins.size()) return ProxyProtocolError::version_1;
+  return {};
+}
+
+/// The fixed part of a header. Version 1 may be shorter than that, and nothing follows it.
+task<error_code> read_beginning(Stream& stream, MutableByteView fixed, Deadline deadline) {
+  for (std::size_t bytes = 0; bytes < fixed.size();) {
+    const Transfer got = stream.read_some(fixed.subspan(bytes));
+    bytes += got.bytes;
+    if (const error_code wrong = check_beginning(fixed.first(bytes))) co_return wrong;
+    if (got.error == boost::asio::error::would_block) {
+      const error_code error = co_await stream.readable(deadline);
+      if (error) co_return error;
+    } else if (got.error) {
+      co_return got.error;
+    }
+  }
+  co_return error_code();
+}
 
 task<error_code> read_exactly(Stream& stream, MutableByteView into, Deadline deadline) {
   while (!into.empty()) {
@@ -66,10 +102,8 @@ const boost::system::error_category& proxy_protocol_category() noexcept {
 
 task<Result<std::optional<Address>>> read_proxy_header(Stream& stream, Deadline deadline) {
   std::array<std::uint8_t, fixed_bytes> fixed{};
-  error_code error = co_await read_exactly(stream, fixed, deadline);
+  error_code error = co_await read_beginning(stream, fixed, deadline);
   if (error) co_return error;
-  const bool ours = std::equal(signature.begin(), signature.end(), fixed.begin());
-  if (!ours || fixed[12] >> 4 != 2) co_return error_code(ProxyProtocolError::not_version_2);
   const unsigned command = fixed[12] & 0xF;
   const std::size_t size = std::size_t{fixed[14]} << 8 | fixed[15];
   if (command > 1) co_return error_code(ProxyProtocolError::malformed);

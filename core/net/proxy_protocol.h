@@ -8,7 +8,8 @@ namespace babilu::net {
 
 /// Why a PROXY header was not taken.
 enum class ProxyProtocolError {
-  not_version_2 = 1,  ///< something else, often version 1
+  not_version_2 = 1,  ///< something else
+  version_1,
   malformed,
   too_long,
 };
@@ -19,8 +20,9 @@ inline error_code make_error_code(ProxyProtocolError error) noexcept {
 
 /// Reads the header that a load balancer puts in front of a connection: PROXY protocol version 2
 /// (HAProxy's proxy-protocol.txt, section 2.2). Takes exactly its bytes, and nothing of what
-/// follows. Gives the client's address; nothing when the balancer speaks for itself (LOCAL), or of
-/// something that is neither IPv4 nor IPv6.
+/// follows. What is no such header is told by its first bytes, without a wait for more. Gives the
+/// client's address; nothing when the balancer speaks for itself (LOCAL), or of something that is
+/// neither IPv4 nor IPv6.
 task<Result<std::optional<Address>>> read_proxy_header(Stream& stream, Deadline deadline);
 
 }  // namespace babilu::net

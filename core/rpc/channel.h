@@ -34,6 +34,10 @@ class Channel {
 
   /// Waits until connected. The status says what stood in the way at the deadline.
   task<Status> ready(Deadline deadline);
+  /// What the other side said of itself, its limits above all; none while there is no connection.
+  const wire::Hello* other_hello() const noexcept {
+    return session_ ? session_->other_hello() : nullptr;
+  }
 
   /// The reply, or why none could be had by the deadline, which must be set. A mutating call
   /// without an idempotency key gets one; others count as retryable.

@@ -41,6 +41,7 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
    public:
     virtual void on_hello(const wire::Hello&) {}
     virtual void on_request(const wire::Frame& frame) = 0;
+    virtual void on_refused(const wire::Frame&, const Status& /*why*/) {}
     virtual void on_item(const wire::Frame&, Multiplexer::Tag, bool /*outgoing*/) {}
     virtual void on_credit(const wire::Frame&, Multiplexer::Tag, bool /*outgoing*/) {}
     virtual void on_reply(const wire::Frame& frame, Multiplexer::Tag tag) = 0;
@@ -93,6 +94,9 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   void on_request(const wire::Frame& frame) override {
     last_request_ = last_read_;
     handler_.on_request(frame);
+  }
+  void on_refused(const wire::Frame& frame, const Status& why) override {
+    handler_.on_refused(frame, why);
   }
   void on_item(const wire::Frame& frame, Multiplexer::Tag tag, bool outgoing) override {
     handler_.on_item(frame, tag, outgoing);

@@ -123,11 +123,13 @@ std::optional<Violation> Multiplexer::on_request(const Frame& frame, Events& eve
     Reply refusal = Reply::refuse({Code::unavailable, "draining", "this side is going away"});
     refusal.unstarted = true;
     reply(stream, refusal);
+    events.on_refused(frame, refusal.status);
   } else if (incoming_.size() > limits_.streams) {
     Reply refusal = Reply::refuse({Code::resource_exhausted, "too_many_streams",
                                    "more unanswered requests than hello allows"});
     refusal.unstarted = true;
     reply(stream, refusal);
+    events.on_refused(frame, refusal.status);
   } else {
     events.on_request(frame);
   }

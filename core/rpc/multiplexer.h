@@ -48,6 +48,8 @@ class Multiplexer {
     virtual void on_hello(const wire::Hello& hello) = 0;
     /// A new stream. The owner may set_tag() it, and must reply() to it in the end.
     virtual void on_request(const wire::Frame& frame) = 0;
+    /// A request that was answered here: one too many, or after a goaway.
+    virtual void on_refused(const wire::Frame& /*frame*/, const Status& /*why*/) {}
     virtual void on_item(const wire::Frame& frame, Tag tag, bool outgoing) = 0;
     virtual void on_credit(const wire::Frame& frame, Tag tag, bool outgoing) = 0;
     /// The final answer to a request of ours; its stream is gone.

@@ -127,7 +127,8 @@ task<Session::CallResult> Session::call(std::uint16_t method, ByteView message,
   co_return std::move(*pending.result);
 }
 
-void Session::on_hello(const wire::Hello&) {
+void Session::on_hello(const wire::Hello& hello) {
+  other_hello_ = std::make_unique<const wire::Hello>(hello);
   changed_.notify_all();
 }
 

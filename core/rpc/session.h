@@ -6,8 +6,9 @@
 #include "core/rpc/service.h"
 
 namespace babilu::wire {
+class Hello;
 class Metadata;
-}
+}  // namespace babilu::wire
 
 namespace babilu::rpc {
 
@@ -56,6 +57,8 @@ class Session final : private Connection::Handler {
 
   /// Waits for the other side's hello. False when the connection ended or the deadline passed.
   task<bool> greeted(Deadline deadline);
+  /// What the other side said of itself; none before that.
+  const wire::Hello* other_hello() const noexcept { return other_hello_.get(); }
 
   /// Takes no more requests; those in flight end, then the connection does. Returns after that, or
   /// at the deadline.
@@ -91,6 +94,7 @@ class Session final : private Connection::Handler {
   Connection connection_;
   net::PeerIdentity peer_;
   Condition changed_;
+  std::unique_ptr<const wire::Hello> other_hello_;
   bool leaving_ = false;
 };
 

@@ -1,68 +1,13 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
-#include <string_view>
-#include <unordered_map>
-#include <vector>
-
-#include <boost/asio/ip/address.hpp>
-#include <boost/system/result.hpp>
 
 #include "core/rpc/status.h"
-#include "core/runtime/clock.h"
+#include "roles/proxy/address_table.h"
 
 namespace babilu::proxy {
-
-/// A range of addresses: "10.0.0.0/8", "2001:db8::/32", or one address. IPv4 in IPv6 is IPv4.
-class Cidr {
- public:
-  static boost::system::result<Cidr> parse(std::string_view text);
-  bool contains(const boost::asio::ip::address& address) const;
-  unsigned prefix_bits() const noexcept { return prefix_; }
-
- private:
-  boost::asio::ip::address network_;
-  unsigned prefix_ = 0;
-};
-
-/// What one address may have. An IPv6 address is its /64: that much one customer gets.
-struct AddressLimits {
-  unsigned sessions = 1000;
-  unsigned handshakes_per_second = 100;
-  unsigned requests_per_second = 5000;  ///< twice as many at once
-};
-
-struct AdmissionOptions {
-  unsigned sessions = 15'000;  ///< of the process, in all
-  AddressLimits each;
-  struct Override {
-    Cidr network;
-    AddressLimits limits;
-  };
-  std::vector<Override> overrides;  ///< the longest prefix counts
-  std::vector<Cidr> exempt;         ///< only the limit of the process holds here
-
-  /// "10.0.0.0/8 sessions=5000 handshakes=500 requests=20000"; what is not named is as in `each`.
-  static boost::system::result<Override> parse_override(std::string_view text,
-                                                        const AddressLimits& each);
-};
-
-/// So many events a second, and twice as many at once after a pause: the generic cell rate
-/// algorithm (ITU-T I.371), one atomic number. Any thread.
-class Bucket {
- public:
-  /// False when one more is too many; rate 0 allows none.
-  bool take(Clock::time_point now, unsigned per_second) noexcept;
-  /// As good as new: nothing is lost when it is forgotten.
-  bool full(Clock::time_point now) const noexcept;
-
- private:
-  std::atomic<std::int64_t> empty_until_{0};
-};
 
 /// Who may connect, and how much each address may ask. Shared by the Runtimes of a process; any
 /// thread. A mutex at accept, none for a request.
@@ -70,45 +15,51 @@ class Admission {
  public:
   explicit Admission(AdmissionOptions options);
 
-  struct Address;
-  /// A session's place. Gives it back at its end.
+  /// A session's place. Gives it back at its end. Thread: its session's.
   class Ticket {
    public:
     Ticket() = default;
-    Ticket(Admission& admission, std::shared_ptr<Address> address)
-        : admission_(&admission), address_(std::move(address)) {}
+    Ticket(Admission& admission, const boost::asio::ip::address& remote, AddressEntry& entry)
+        : admission_(&admission), remote_(packed(remote)), entry_(&entry) {}
     Ticket(Ticket&& other) noexcept
         : admission_(std::exchange(other.admission_, nullptr)),
-          address_(std::move(other.address_)) {}
+          remote_(other.remote_),
+          entry_(std::exchange(other.entry_, nullptr)) {}
     Ticket& operator=(Ticket&&) = delete;
     ~Ticket();
 
     /// Nothing, or why one more request is too many now.
     std::optional<rpc::Status> take_request(Clock::time_point now);
+    /// Moves to where the options of now put its address, and gives what holds there. Once when
+    /// the session begins, and after each set_options().
+    AddressLimits take_up_limits();
 
    private:
     Admission* admission_ = nullptr;
-    std::shared_ptr<Address> address_;
+    boost::asio::ip::address_v6::bytes_type remote_{};  ///< a session should be small
+    AddressEntry* entry_ = nullptr;                     ///< stays while it has a session
   };
 
   /// A place for a session, or why there is none.
   boost::system::result<Ticket, rpc::Status> admit(const boost::asio::ip::address& address,
                                                    Clock::time_point now);
 
-  /// Holds for the sessions to come; and for the requests of those that are there.
+  /// Holds for the sessions to come; those that are there take it up by their tickets.
   void set_options(AdmissionOptions options);
   AdmissionOptions options() const;
   unsigned sessions() const noexcept { return sessions_.load(std::memory_order_relaxed); }
+  /// Addresses that are remembered now.
+  std::size_t addresses() const;
 
  private:
-  void leave(Address* address);
-  const AddressLimits* limits_of(const boost::asio::ip::address& address) const;
-  void forget_idle(Clock::time_point now);
+  AddressEntry& move_session(AddressEntry& from, const boost::asio::ip::address& remote,
+                             AddressLimits& limits);
+  void leave(AddressEntry& entry);
 
   mutable std::mutex mutex_;
   AdmissionOptions options_;
-  std::unordered_map<std::string, std::shared_ptr<Address>> addresses_;
-  std::size_t forget_at_ = 1024;
+  AddressTable addresses_;
+  Bucket handshakes_;
   std::atomic<unsigned> sessions_{0};
 };
 

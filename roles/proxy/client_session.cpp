@@ -25,6 +25,11 @@ ClientSession::~ClientSession() {
 void ClientSession::start() {
   wire::Hello hello;
   hello.set_agent("babilu proxy");
+  const AddressLimits limits = take_up_limits();  // hands were shaken under older ones, maybe
+  auto& told = *hello.mutable_address_limits();
+  told.set_sessions(limits.sessions);
+  told.set_handshakes_per_second(limits.handshakes_per_second);
+  told.set_requests_per_second(limits.requests_per_second);
   connection_.greet(std::move(hello));
   connection_.start();
 }
@@ -74,6 +79,10 @@ bool ClientSession::drop_when_stalled() {
 
 void ClientSession::on_request(const wire::Frame& frame) {
   relay_.on_request(*this, frame);
+}
+
+void ClientSession::on_refused(const wire::Frame& frame, const rpc::Status& why) {
+  relay_.on_refused(*this, frame, why);
 }
 
 void ClientSession::on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool) {

@@ -48,6 +48,8 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
   rpc::Multiplexer& multiplexer() noexcept { return connection_.multiplexer(); }
   void flush() { connection_.flush(); }
 
+  /// What its address may have now; see Admission::Ticket.
+  AddressLimits take_up_limits() { return ticket_.take_up_limits(); }
   /// Nothing, or why this request is one too many for its address.
   std::optional<rpc::Status> too_many_requests(Clock::time_point now);
   /// Counts bytes of requests that are kept until they are answered; over `most` nothing is read.
@@ -63,6 +65,7 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
  private:
   void on_over() override { owner_.on_session_over(*this); }
   void on_request(const wire::Frame& frame) override;
+  void on_refused(const wire::Frame& frame, const rpc::Status& why) override;
   void on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
   void on_credit(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
   void on_reply(const wire::Frame& frame, rpc::Multiplexer::Tag tag) override;

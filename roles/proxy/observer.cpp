@@ -12,12 +12,10 @@ Observer::Observer(telemetry::Metrics& metrics, telemetry::Log log, telemetry::L
       access_(std::move(access)),
       sessions_(metrics.gauge("babilu_proxy_open_sessions", "Sessions open now")),
       sessions_total_(metrics.counter("babilu_proxy_sessions_total", "Sessions opened")),
-      turned_away_(metrics.counter("babilu_proxy_connections_turned_away_total",
-                                   "Connections that a limit did not let in")),
+      refused_sessions_(proxy::refused_sessions(metrics)),
       handshakes_failed_(
           metrics.counter("babilu_proxy_handshakes_failed_total", "Handshakes that failed")),
-      refused_(metrics.counter("babilu_proxy_requests_refused_total",
-                               "Requests that the proxy itself answered with an error")),
+      refused_requests_(proxy::refused_requests(metrics)),
       resent_(metrics.counter("babilu_proxy_requests_resent_total",
                               "Requests sent to a second backend after the first was lost")),
       slow_readers_(metrics.counter("babilu_proxy_slow_readers_total",
@@ -36,16 +34,16 @@ void Observer::on_session_closed() {
 void Observer::on_handshake_failed() {
   handshakes_failed_.add();
 }
-void Observer::on_turned_away() {
-  turned_away_.add();
+void Observer::on_turned_away(std::string_view reason) {
+  refused_sessions_.count(reason);
 }
 
 void Observer::on_relayed(const Access& access) {
   log_access(access);
 }
 
-void Observer::on_refused(const Access& access) {
-  refused_.add();
+void Observer::on_refused(const Access& access, std::string_view reason) {
+  refused_requests_.count(reason);
   log_access(access);
 }
 

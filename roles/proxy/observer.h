@@ -4,6 +4,7 @@
 
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
+#include "roles/proxy/refusals.h"
 #include "roles/proxy/relay.h"
 
 namespace babilu::proxy {
@@ -17,16 +18,19 @@ class Observer final : public RelayObserver {
   void on_session_opened();
   void on_session_closed();
   void on_handshake_failed();
-  void on_turned_away();
+  /// The reason is that of Admission.
+  void on_turned_away(std::string_view reason);
 
   /// Writes one of so many requests to the access log; 0: none. Any thread.
   void set_access_log(unsigned one_of) noexcept { access_one_of_.store(one_of); }
 
   /// Of all Runtimes together.
   std::int64_t links_up() const noexcept { return links_up_.value(); }
+  const Refusals& refused_sessions() const noexcept { return refused_sessions_; }
+  const Refusals& refused_requests() const noexcept { return refused_requests_; }
 
   void on_relayed(const Access& access) override;
-  void on_refused(const Access& access) override;
+  void on_refused(const Access& access, std::string_view reason) override;
   void on_resent(const Link& link) override;
   void on_link_up(const Link& link) override;
   void on_link_lost(const Link& link, bool was_up) override;
@@ -42,9 +46,9 @@ class Observer final : public RelayObserver {
   std::atomic<unsigned> access_turn_{0};
   telemetry::Gauge& sessions_;
   telemetry::Counter& sessions_total_;
-  telemetry::Counter& turned_away_;
+  Refusals refused_sessions_;
   telemetry::Counter& handshakes_failed_;
-  telemetry::Counter& refused_;
+  Refusals refused_requests_;
   telemetry::Counter& resent_;
   telemetry::Counter& slow_readers_;
   telemetry::Gauge& links_up_;

@@ -88,15 +88,25 @@ json::value describe(Figures& figures) {
   return backends;
 }
 
-json::value describe(const Admission& admission) {
+json::object describe(const Refusals& refusals) {
+  json::object counts;
+  refusals.each([&](std::string_view reason, std::uint64_t count) { counts[reason] = count; });
+  return counts;
+}
+
+json::value describe(const Admission& admission, const Observer& observer) {
   const AdmissionOptions options = admission.options();
   return json::object{{"sessions", options.sessions},
                       {"sessions_open", admission.sessions()},
+                      {"total_handshakes_per_second", options.total_handshakes_per_second},
+                      {"addresses", admission.addresses()},
                       {"sessions_per_address", options.each.sessions},
                       {"handshakes_per_second", options.each.handshakes_per_second},
                       {"requests_per_second", options.each.requests_per_second},
                       {"overrides", options.overrides.size()},
-                      {"exempt_networks", options.exempt.size()}};
+                      {"exempt_networks", options.exempt.size()},
+                      {"refused_sessions", describe(observer.refused_sessions())},
+                      {"refused_requests", describe(observer.refused_requests())}};
 }
 
 /// "/backends/127.0.0.1:7401/drain" to the name and what is asked of it.
@@ -125,12 +135,13 @@ admin::Response change_backend(Fleet& fleet, std::string_view path) {
 
 }  // namespace
 
-void extend(admin::Admin& admin, Fleet& fleet, const Admission& admission) {
+void extend(admin::Admin& admin, Fleet& fleet, const Admission& admission,
+            const Observer& observer) {
   admin.handle(
       admin::Method::post, "/backends/*", "NAME/drain, NAME/undrain: one backend's work",
       [&fleet](const admin::Request& request) { return change_backend(fleet, request.path); });
   admin.add_stats("backends", [&fleet] { return describe(fleet.figures()); });
-  admin.add_stats("limits", [&admission] { return describe(admission); });
+  admin.add_stats("limits", [&] { return describe(admission, observer); });
 }
 
 }  // namespace babilu::proxy

@@ -61,7 +61,8 @@ class Fleet::Membership {
 ///   POST /backends/NAME/drain    no new requests to this backend
 ///   POST /backends/NAME/undrain  as before
 ///   GET  /stats                  section "backends": health, load, latency, retries, bytes;
-///                                section "limits": those in force
-void extend(admin::Admin& admin, Fleet& fleet, const Admission& admission);
+///                                section "limits": those in force, and what was refused and why
+void extend(admin::Admin& admin, Fleet& fleet, const Admission& admission,
+            const Observer& observer);
 
 }  // namespace babilu::proxy

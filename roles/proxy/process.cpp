@@ -21,11 +21,13 @@ Backend parse_backend(const std::string& text) {
   return *Backend::parse(text);
 }
 
-bool is_network(std::string_view text) {
-  return Cidr::parse(text).has_value();
+std::string wrong_with_network(std::string_view text) {
+  const auto network = Cidr::parse(text);
+  return network ? std::string() : network.error();
 }
-bool is_override(std::string_view text) {
-  return AdmissionOptions::parse_override(text, {}).has_value();
+std::string wrong_with_override(std::string_view text) {
+  const auto entry = AdmissionOptions::parse_override(text, {});
+  return entry ? std::string() : entry.error();
 }
 
 std::vector<Cidr> networks(const std::vector<std::string>& texts) {
@@ -48,6 +50,7 @@ unsigned sessions_that_fit(const ProxyConfig& config) {
 
 AdmissionOptions admission_of(const ProxyConfig& config) {
   AdmissionOptions options{.sessions = sessions_that_fit(config),
+                           .total_handshakes_per_second = config.total_handshakes,
                            .each = config.each_address,
                            .overrides = {},
                            .exempt = networks(config.exempt)};
@@ -126,7 +129,10 @@ class Process {
         observer_(node_.metrics(), node_.log().component("proxy"), node_.log().component("access")),
         admission_(admission_of(config)),
         shared_{node_.lifecycle(), node_.log().component("proxy"), observer_, figures_, admission_},
-        fleet_(figures_) {
+        fleet_(figures_),
+        addresses_(node_.metrics().gauge_callback(
+            "babilu_proxy_addresses", "Addresses that have sessions, or had some a moment ago", {},
+            [this] { return static_cast<double>(admission_.addresses()); })) {
     observer_.set_access_log(config.access_one_of);
     node_.lifecycle().add_check("backends", [this]() -> std::optional<std::string> {
       if (observer_.links_up() <= 0) return "no backend is connected";
@@ -140,7 +146,7 @@ class Process {
   int run() {
     return node_.run([this](Runtime& runtime, net::Network& network,
                             unsigned) { return serve(runtime, network); },
-                     [this](admin::Admin& admin) { extend(admin, fleet_, admission_); });
+                     [this](admin::Admin& admin) { extend(admin, fleet_, admission_, observer_); });
   }
 
  private:
@@ -196,6 +202,7 @@ class Process {
   Admission admission_;
   ProxyShared shared_;
   Fleet fleet_;
+  const telemetry::CallbackRegistration addresses_;
 };
 
 std::optional<std::string> check_plaintext(const ProxyConfig& config) {
@@ -228,23 +235,25 @@ void bind(config::Schema& schema, ProxyConfig& config) {
                 "log one of so many requests, 1 for each; 0 for none");
   schema.option("balancers", config.balancers,
                 "networks of load balancers whose connections begin with a PROXY v2 header",
-                config::readable("a network such as 10.0.0.0/8", is_network));
+                config::readable("a network such as 10.0.0.0/8", wrong_with_network));
   auto limits = schema.section("limits", "what a client may do");
   limits.option("sessions", config.sessions, "sessions open at once, in all",
                 config::range(1u, 1'000'000u));
   limits.option("sessions_per_address", config.each_address.sessions,
-                "the same for one address, or one /64 of IPv6");
+                "the same for one address, or one /64 of IPv6; 0 for no limit");
+  limits.option("total_handshakes_per_second", config.total_handshakes,
+                "new sessions a second in all, twice as many at once; 0 for no limit");
   limits.option("handshakes_per_second", config.each_address.handshakes_per_second,
-                "new sessions a second for one address; twice as many at once");
+                "new sessions a second for one address, twice as many at once; 0 for no limit");
   limits.option("requests_per_second", config.each_address.requests_per_second,
-                "requests a second for one address; twice as many at once");
+                "requests a second for one address, twice as many at once; 0 for no limit");
   limits.option(
-      "overrides", config.overrides, "other limits for some networks",
+      "overrides", config.overrides, "other limits for some networks; 0 for none",
       config::readable(
           "a network and limits such as \"10.0.0.0/8 sessions=5000 handshakes=500 requests=20000\"",
-          is_override));
+          wrong_with_override));
   limits.option("exempt", config.exempt, "networks without limits for an address",
-                config::readable("a network such as 127.0.0.0/8", is_network));
+                config::readable("a network such as 127.0.0.0/8", wrong_with_network));
   limits.option("handshake_timeout", config.handshake_timeout, "how long a handshake may take");
   limits.option("frame_timeout", config.frame_timeout, "how long a frame may take to arrive");
   limits.option("idle_timeout", config.idle_timeout,

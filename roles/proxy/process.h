@@ -26,6 +26,7 @@ struct ProxyConfig {
   unsigned streams = 1024;
   unsigned access_one_of = 0;
   unsigned sessions = 15'000;
+  unsigned total_handshakes = 0;
   AddressLimits each_address;
   std::vector<std::string> overrides;
   std::vector<std::string> exempt = {"127.0.0.0/8", "::1/128"};

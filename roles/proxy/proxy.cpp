@@ -47,6 +47,7 @@ void Proxy::apply(ProxyOptions options) {
   options_ = std::move(options);
   session_options_ = std::make_shared<const rpc::ConnectionOptions>(options_.session);
   pool_.set_backends(options_.backends);
+  for (ClientSession& session : sessions_) session.take_up_limits();
 }
 
 task<> Proxy::run() {
@@ -142,7 +143,7 @@ task<> Proxy::shake_hands(net::StreamPtr raw) {
 /// Before any handshake, which would cost more than a session: so only who speaks plaintext hears
 /// why.
 void Proxy::turn_away(net::Stream& raw, const net::Address& remote, const rpc::Status& why) {
-  shared_.observer.on_turned_away();
+  shared_.observer.on_turned_away(why.reason);
   log_refusal(remote, "turned away", why.to_string());
   if (session_security_.encrypted()) return;
   Bytes frames;

@@ -48,7 +48,7 @@ class Proxy final : private ClientSession::Owner {
   task<> run();
 
   /// Takes up backends, limits and time-outs. What is open stays; sessions keep the time-outs that
-  /// they began with.
+  /// they began with, and are counted under the limits of now.
   void apply(ProxyOptions options);
   bool set_draining(const std::string& backend, bool draining) {
     return pool_.set_draining(backend, draining);

@@ -98,6 +98,10 @@ void Relay::on_request(ClientSession& session, const wire::Frame& frame) {
   }
 }
 
+void Relay::on_refused(ClientSession& session, const wire::Frame& frame, const rpc::Status& why) {
+  observer_.on_refused({&session, nullptr, frame.header.method, why.code, {}, 0, 0}, why.reason);
+}
+
 bool Relay::send(Relayed& relayed, ByteView payload, const Link* except) {
   const auto left = relayed.time_left(runtime_.turn_began());
   if (!left) return false;
@@ -241,7 +245,8 @@ void Relay::on_ejected(const Link& link, double times_as_slow) {
 
 void Relay::answer(Relayed& relayed, const Reply& reply) {
   observer_.on_refused({relayed.session, relayed.link, relayed.head.method, reply.status.code,
-                        runtime_.turn_began() - relayed.began, relayed.sends, 0});
+                        runtime_.turn_began() - relayed.began, relayed.sends, 0},
+                       reply.status.reason);
   relayed.session->multiplexer().reply(relayed.session_stream, reply);
   settle(relayed);
 }

@@ -37,7 +37,7 @@ struct Access {
 struct RelayObserver {
   virtual ~RelayObserver() = default;
   virtual void on_relayed(const Access& access) = 0;
-  virtual void on_refused(const Access& access) = 0;
+  virtual void on_refused(const Access& access, std::string_view reason) = 0;
   virtual void on_resent(const Link& link) = 0;
   virtual void on_link_up(const Link& link) = 0;
   virtual void on_link_lost(const Link& link, bool was_up) = 0;
@@ -72,6 +72,8 @@ class Relay {
 
   // From sessions.
   void on_request(ClientSession& session, const wire::Frame& frame);
+  /// A request that its session has answered itself.
+  void on_refused(ClientSession& session, const wire::Frame& frame, const rpc::Status& why);
   void to_link(const wire::Frame& frame, rpc::Multiplexer::Tag tag);
   void on_cancel(rpc::Multiplexer::Tag tag);
   void on_session_gone(rpc::Multiplexer& streams);

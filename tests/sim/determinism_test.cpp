@@ -49,6 +49,7 @@ TEST(Simulation, TenBotsFindNothingLostTwiceTheSame) {
   const Trial first = run_trial(42);
   EXPECT_EQ(bots::exit_code(first.report), 0) << bots::format_table(first.report);
   EXPECT_EQ(first.report.failed(), 0u) << bots::format_table(first.report);
+  EXPECT_EQ(first.report.limits.entries().size(), 1u);
   EXPECT_GT(first.report.requests(), 1000u);
   EXPECT_GT(first.events.size(), 1000u);
 

@@ -66,6 +66,8 @@ class ProxyNode {
   Lifecycle& lifecycle() noexcept { return lifecycle_; }
   telemetry::Metrics& metrics() noexcept { return metrics_; }
   proxy::Figures& figures() noexcept { return figures_; }
+  proxy::Admission& admission() noexcept { return admission_; }
+  proxy::Observer& observer() noexcept { return observer_; }
 
  private:
   telemetry::Metrics metrics_;

@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
+#include "core/wire/envelope.pb.h"
 #include "tools/bots/outcome.h"
 #include "tools/bots/progress.h"
 #include "tools/bots/recorder.h"
@@ -178,6 +179,71 @@ TEST(BotsReport, TableShowsFindings) {
   EXPECT_NE(table.find("Checks: FAILED"), std::string::npos);
   EXPECT_NE(table.find("lost 1, duplicated 0, corrupt 0, unchecked 0"), std::string::npos);
   EXPECT_NE(table.find("the account of ada"), std::string::npos);
+}
+
+const LimitsReport usual{.address = {{1000, 100, 5000}}, .streams = 1024, .frame_bytes = 262'144};
+
+TEST(BotsReport, SaysWhichLimitsHold) {
+  Report report = sample();
+  report.limits.add(usual);
+  report.limits.add(usual);
+  const std::string table = format_table(report);
+  EXPECT_NE(table.find("\nlimits of this address: 1,000 sessions, 100 handshakes/s, "
+                       "5,000 requests/s\n"
+                       "limits of a session: 1,024 unanswered requests, frames of 256 KiB\n"),
+            std::string::npos)
+      << table;
+  EXPECT_EQ(table.find("told"), std::string::npos) << table;
+  const auto list = at(parse(format_json(report)), "limits").list_value();
+  ASSERT_EQ(list.values_size(), 1);
+  const Struct limits = list.values(0).struct_value();
+  EXPECT_EQ(at(limits, "told_to_sessions").number_value(), 2);
+  EXPECT_EQ(at(limits, "of_address.sessions").number_value(), 1000);
+  EXPECT_EQ(at(limits, "of_address.handshakes_per_second").number_value(), 100);
+  EXPECT_EQ(at(limits, "of_address.requests_per_second").number_value(), 5000);
+  EXPECT_EQ(at(limits, "of_session.unanswered_requests").number_value(), 1024);
+  EXPECT_EQ(at(limits, "of_session.frame_bytes").number_value(), 262'144);
+}
+
+TEST(BotsReport, SaysThatThereAreNoLimitsOrThatNobodySaid) {
+  LimitsReport limits = usual;
+  limits.address = LimitsReport::Address{};
+  EXPECT_TRUE(format_limits(limits).starts_with("limits of this address: none\n"));
+  limits.address = LimitsReport::Address{.requests_per_second = 10};
+  EXPECT_TRUE(format_limits(limits).starts_with("limits of this address: 10 requests/s\n"));
+  limits.address.reset();
+  EXPECT_TRUE(format_limits(limits).starts_with("limits of this address: not said\n"));
+  Report report = sample();
+  report.limits.add(limits);
+  const auto list = at(parse(format_json(report)), "limits").list_value();
+  ASSERT_EQ(list.values_size(), 1);
+  EXPECT_FALSE(list.values(0).struct_value().fields().contains("of_address"));
+}
+
+TEST(BotsReport, TellsApartWhatSeveralProxiesSay) {
+  Report report = sample();
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    report.limits.add(usual);
+    LimitsReport other = usual;
+    other.streams = 1 + i;
+    report.limits.add(other);
+  }
+  EXPECT_LT(report.limits.entries().size(), 20u);
+  EXPECT_EQ(report.limits.entries().front().sessions, 100u);
+  EXPECT_NE(format_table(report).find("100 sessions told:\nlimits of this address: 1,000"),
+            std::string::npos);
+}
+
+TEST(BotsLimits, AreReadFromAHello) {
+  wire::Hello hello;
+  EXPECT_EQ(limits_in(hello), (LimitsReport{.streams = 1024, .frame_bytes = 262'144}));
+  hello.set_streams_limit(5);
+  hello.set_frame_limit(4096);
+  hello.mutable_address_limits();
+  EXPECT_EQ(limits_in(hello),
+            (LimitsReport{.address = LimitsReport::Address{}, .streams = 5, .frame_bytes = 4096}));
+  hello.mutable_address_limits()->set_handshakes_per_second(7);
+  EXPECT_EQ(limits_in(hello).address->handshakes_per_second, 7u);
 }
 
 TEST(BotsRecorder, CountsTheLoadAlone) {

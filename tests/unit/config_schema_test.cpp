@@ -109,6 +109,20 @@ TEST(ConfigSchema, DefaultsAreWhatTheStructHolds) {
   EXPECT_TRUE(result.warnings.empty());
 }
 
+TEST(ConfigSchema, AnErrorSaysWhatAReaderFoundWrong) {
+  std::vector<std::string> names;
+  Schema schema("babilu proxy");
+  schema.option("names", names, "of those who may",
+                readable(
+                    "a name", +[](std::string_view name) -> std::string {
+                      return name.size() < 4 ? "" : '"' + std::string(name) + "\" is too long";
+                    }));
+  EXPECT_TRUE(schema.load({"--names", "ada", "--names", "bob"}, {}).loaded());
+  EXPECT_EQ(schema.load({"--names", "ada", "--names", "charles"}, {}).error_text(),
+            "--names: names: found \"ada\", \"charles\", \"charles\" is too long, expected a list, "
+            "each a name\n");
+}
+
 TEST_F(ConfigFiles, LaterSourcesWin) {
   const std::string toml =
       "listen = '127.0.0.1:1'\nbackends = ['a:1', 'b:2']\nverbose = true\n"

@@ -171,6 +171,21 @@ TEST(ConfigRules, SayWhatTheyExpect) {
   EXPECT_EQ(Rule<std::string>(one_of({"a", "b", "c"})).expected, "a, b or c");
 }
 
+std::string wrong_with(std::string_view text) {
+  return text == "even" ? "" : '"' + std::string(text) + "\" is odd";
+}
+
+TEST(ConfigRules, SayWhatIsWrongWhereTheReaderKnows) {
+  const Rule<std::string> one = readable("something even", wrong_with);
+  EXPECT_TRUE(one.holds("even"));
+  EXPECT_FALSE(one.holds("three"));
+  EXPECT_EQ(one.problem("three"), "\"three\" is odd");
+  const Rule<std::vector<std::string>> list = readable("something even", wrong_with);
+  EXPECT_TRUE(list.holds({"even", "even"}));
+  EXPECT_FALSE(list.holds({"even", "three", "five"}));
+  EXPECT_EQ(list.problem({"even", "three", "five"}), "\"three\" is odd");
+}
+
 TEST(ConfigSuggestions, CountEdits) {
   EXPECT_EQ(edit_distance("", ""), 0u);
   EXPECT_EQ(edit_distance("listen", "lisen"), 1u);

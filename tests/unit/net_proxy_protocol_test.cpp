@@ -84,5 +84,40 @@ TEST(ProxyProtocol, RefusesWhatItIsNot) {
   EXPECT_THAT(read(signature.substr(0, 5)).address, HasSubstr("End of file"));
 }
 
+task<> read_open_end(Runtime& runtime, std::string sent, std::size_t segment,
+                     std::string& outcome) {
+  MemoryPair pair = make_memory_pair(runtime, {.max_segment = segment});
+  co_await write_all(*pair.a, bytes_of(sent));
+  const auto began = runtime.now();
+  const auto read = co_await read_proxy_header(*pair.b, began + 1s);
+  outcome = read ? "a header" : read.error().message();
+  if (runtime.now() >= began + 1s) outcome = "waited in vain: " + outcome;
+}
+
+/// What is said of a sender that waits for an answer.
+std::string read_unfinished(const std::string& sent, std::size_t segment = 0) {
+  sim::World world(1);
+  std::string outcome;
+  world.run(read_open_end(world.runtime(), sent, segment, outcome));
+  return outcome;
+}
+
+TEST(ProxyProtocol, Version1IsNamedAtOnce) {
+  using ::testing::HasSubstr;
+  using ::testing::StartsWith;
+  // Shorter than the fixed part of version 2; no byte more comes before an answer.
+  for (const std::size_t segment : {0, 1}) {
+    EXPECT_THAT(read_unfinished("PROXY UNKNOWN\r\n", segment),
+                AllOf(StartsWith("a PROXY protocol header of version 1"), HasSubstr("version 2"),
+                      HasSubstr("send-proxy-v2")));
+  }
+  EXPECT_THAT(read_unfinished("PROXY "), HasSubstr("version 1 came"));
+  EXPECT_THAT(read_unfinished("PRO"), StartsWith("waited in vain"));
+  EXPECT_THAT(read_unfinished("PROPFIND / HTTP/1.1\r\n"), StartsWith("no PROXY protocol header"));
+  EXPECT_THAT(read_unfinished("\x16"), StartsWith("no PROXY protocol header"));
+  EXPECT_THAT(read_unfinished(signature), StartsWith("waited in vain"));
+  EXPECT_THAT(read_unfinished(signature + '\x11'), StartsWith("no PROXY protocol header"));
+}
+
 }  // namespace
 }  // namespace babilu::net

@@ -13,7 +13,7 @@ constexpr Clock::time_point start{1h};
 
 TEST(Cidr, ContainsWhatBeginsAlike) {
   const auto contains = [](const char* network, const char* address) {
-    return Cidr::parse(network).value().contains(make_address(address));
+    return Cidr::parse(network)->contains(make_address(address));
   };
   EXPECT_TRUE(contains("10.0.0.0/8", "10.255.0.1"));
   EXPECT_FALSE(contains("10.0.0.0/8", "11.0.0.1"));
@@ -25,10 +25,28 @@ TEST(Cidr, ContainsWhatBeginsAlike) {
   EXPECT_TRUE(contains("2001:db8::/33", "2001:db8:7fff::1"));
   EXPECT_FALSE(contains("2001:db8::/33", "2001:db8:8000::1"));
   EXPECT_TRUE(contains("192.0.2.7", "192.0.2.7"));
+  EXPECT_TRUE(contains("10.9.9.9/8", "10.0.0.1"));
+  EXPECT_FALSE(contains("::/0", "192.0.2.7"));
   for (const char* bad :
        {"", "10.0.0.0/", "10.0.0.0/33", "10.0.0/8", "::/129", "x/8", "10.0.0.0/-1"}) {
     EXPECT_FALSE(Cidr::parse(bad)) << bad;
   }
+}
+
+TEST(Cidr, AnIPv4RangeMayBeWrittenAsIPv6) {
+  const auto same = [](const char* mapped, const char* network) {
+    return *Cidr::parse(mapped) == *Cidr::parse(network);
+  };
+  EXPECT_TRUE(same("::ffff:10.0.0.0/104", "10.0.0.0/8"));
+  EXPECT_TRUE(same("::ffff:0:0/96", "0.0.0.0/0"));
+  EXPECT_TRUE(same("::ffff:192.0.2.7", "192.0.2.7/32"));
+  EXPECT_TRUE(same("::ffff:192.0.2.7/128", "192.0.2.7"));
+  for (const char* bad : {"::ffff:10.0.0.0/8", "::ffff:10.0.0.0/95", "::ffff:10.0.0.0/129"}) {
+    const auto network = Cidr::parse(bad);
+    ASSERT_FALSE(network) << bad;
+    EXPECT_NE(network.error().find("::ffff:10.0.0.0"), std::string::npos) << network.error();
+  }
+  EXPECT_NE(Cidr::parse("::ffff:10.0.0.0/8").error().find("96 or more"), std::string::npos);
 }
 
 TEST(Bucket, LetsSoManyThroughAndTwiceAsManyAtOnce) {
@@ -40,7 +58,7 @@ TEST(Bucket, LetsSoManyThroughAndTwiceAsManyAtOnce) {
   EXPECT_TRUE(bucket.full(start + 2s));
   EXPECT_TRUE(bucket.take(start + 100ms, 10));
   EXPECT_FALSE(bucket.take(start + 100ms, 10));
-  EXPECT_FALSE(bucket.take(start + 10s, 0));
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(bucket.take(start, 0)) << "0 is no limit";
 }
 
 AdmissionOptions small() {
@@ -110,14 +128,174 @@ TEST(Admission, BoundsTheRateOfRequests) {
   AdmissionOptions generous = small();
   generous.each.requests_per_second = 1'000'000;
   admission.set_options(generous);
+  ticket->take_up_limits();
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(ticket->take_request(start + 2s));
+}
+
+TEST(Admission, ZeroIsNoLimit) {
+  AdmissionOptions options = small();
+  options.sessions = 1000;
+  options.each = {.sessions = 0, .handshakes_per_second = 0, .requests_per_second = 0};
+  options.overrides.push_back(*AdmissionOptions::parse_override(
+      "10.2.0.0/16 sessions=0 handshakes=0 requests=0", small().each));
+  Admission admission(options);
+  for (const char* address : {"192.0.2.1", "10.2.0.1"}) {
+    std::vector<Admission::Ticket> tickets;
+    for (int i = 0; i < 300; ++i) {
+      auto ticket = admission.admit(make_address(address), start);
+      ASSERT_EQ(reason(ticket), "admitted") << address;
+      tickets.push_back(std::move(*ticket));
+    }
+    for (int i = 0; i < 1000; ++i) EXPECT_FALSE(tickets.front().take_request(start));
+  }
+}
+
+TEST(Admission, BoundsTheHandshakesOfAllAddressesTogether) {
+  AdmissionOptions options = small();
+  options.sessions = 1000;
+  options.total_handshakes_per_second = 5;
+  options.each.handshakes_per_second = 2;
+  Admission admission(options);
+  const auto home = make_address("127.0.0.1"), one = make_address("192.0.2.1");
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(reason(admission.admit(one, start)), "admitted");
+  // Over its own limit it takes nothing of what is left for the others.
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(reason(admission.admit(one, start)), "too_many_handshakes");
+  EXPECT_EQ(reason(admission.admit(make_address("192.0.2.2"), start)), "admitted");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(reason(admission.admit(home, start)), "admitted");
+  EXPECT_EQ(reason(admission.admit(home, start)), "too_many_handshakes_in_all");
+  EXPECT_EQ(reason(admission.admit(make_address("192.0.2.3"), start)),
+            "too_many_handshakes_in_all");
+  EXPECT_EQ(reason(admission.admit(home, start + 200ms)), "admitted");
+  EXPECT_EQ(reason(admission.admit(home, start + 200ms)), "too_many_handshakes_in_all");
+  EXPECT_EQ(admission.sessions(), 0u);
+
+  options.total_handshakes_per_second = 0;
+  admission.set_options(options);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(reason(admission.admit(home, start)), "admitted");
+}
+
+TEST(Admission, AnExemptSessionIsCountedWhenItIsSoNoMore) {
+  AdmissionOptions exempt = small(), limited = small();
+  limited.exempt.clear();
+  Admission admission(exempt);
+  const auto home = make_address("127.0.0.1");
+  auto one = admission.admit(home, start), two = admission.admit(home, start);
+  auto three = admission.admit(home, start);
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(one->take_request(start));
+
+  const auto apply = [&](const AdmissionOptions& options) {
+    admission.set_options(options);
+    for (auto* ticket : {&one, &two, &three}) (*ticket)->take_up_limits();
+  };
+  apply(limited);
+  EXPECT_EQ(reason(admission.admit(home, start)), "too_many_sessions_of_address");
+  int taken = 0;
+  while (!one->take_request(start)) ++taken;
+  EXPECT_EQ(taken, 6);
+  EXPECT_TRUE(two->take_request(start)) << "one rate for the address";
+
+  apply(exempt);
+  EXPECT_EQ(reason(admission.admit(home, start)), "admitted");
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(one->take_request(start));
+
+  apply(limited);
+  {
+    const Admission::Ticket ended = std::move(*three);
+  }
+  EXPECT_EQ(reason(admission.admit(home, start)), "too_many_sessions_of_address");
+  {
+    const Admission::Ticket ended = std::move(*two);
+  }
+  EXPECT_EQ(reason(admission.admit(home, start)), "admitted");
+}
+
+TEST(Admission, AnEntryWithinACustomersHalfTouchesNobodyElse) {
+  AdmissionOptions options = small();
+  options.overrides.push_back(
+      *AdmissionOptions::parse_override("2001:db8::8:0/112 sessions=1", options.each));
+  options.exempt.push_back(*Cidr::parse("2001:db8::9"));
+  Admission admission(options);
+  const auto one = admission.admit(make_address("2001:db8::8:1"), start);
+  EXPECT_EQ(reason(admission.admit(make_address("2001:db8::8:2"), start)),
+            "too_many_sessions_of_address")
+      << "the network of the entry is one";
+  const auto other = admission.admit(make_address("2001:db8::1"), start);
+  const auto another = admission.admit(make_address("2001:db8::2"), start);
+  EXPECT_EQ(reason(another), "admitted");
+  EXPECT_EQ(reason(admission.admit(make_address("2001:db8::3"), start)),
+            "too_many_sessions_of_address");
+  const auto free = admission.admit(make_address("2001:db8::9"), start);
+  EXPECT_EQ(reason(admission.admit(make_address("2001:db8::9"), start)), "admitted");
+}
+
+TEST(Admission, ASessionMovesWhenItsAddressIsCountedOtherwise) {
+  Admission admission(small());
+  auto here = admission.admit(make_address("2001:db8::8:1"), start);
+  auto there = admission.admit(make_address("2001:db8::1"), start);
+  EXPECT_EQ(admission.addresses(), 1u);
+  AdmissionOptions options = small();
+  options.overrides.push_back(
+      *AdmissionOptions::parse_override("2001:db8::8:0/112 sessions=1", options.each));
+  admission.set_options(options);
+  EXPECT_EQ(here->take_up_limits().sessions, 1u);
+  EXPECT_EQ(there->take_up_limits().sessions, 2u);
+  EXPECT_EQ(admission.addresses(), 2u);
+  EXPECT_EQ(reason(admission.admit(make_address("2001:db8::8:2"), start)),
+            "too_many_sessions_of_address");
+  EXPECT_EQ(reason(admission.admit(make_address("2001:db8::2"), start)), "admitted");
+  EXPECT_EQ(admission.sessions(), 2u);
+}
+
+boost::asio::ip::address numbered(unsigned n) {
+  return boost::asio::ip::make_address_v4(0xC6120000U + n);
+}
+
+TEST(Admission, RemembersABoundedNumberOfAddresses) {
+  AdmissionOptions options = small();
+  options.sessions = 1000;
+  options.resting_addresses = 10;
+  Admission admission(options);
+  for (unsigned n = 0; n < 10; ++n)
+    EXPECT_EQ(reason(admission.admit(numbered(n), start)), "admitted");
+  EXPECT_EQ(admission.addresses(), 10u);
+  // What they did just now matters still: nobody is forgotten, and nobody new is remembered.
+  EXPECT_EQ(reason(admission.admit(numbered(10), start)), "too_many_addresses");
+  const auto known = admission.admit(numbered(3), start);
+  EXPECT_EQ(reason(known), "admitted");
+  EXPECT_EQ(admission.sessions(), 1u);
+  EXPECT_EQ(admission.addresses(), 10u);
+
+  // A handshake of a hundred a second is forgotten after ten milliseconds, the session is not.
+  std::vector<Admission::Ticket> tickets;
+  for (unsigned n = 0; n < 100; ++n) {
+    auto ticket = admission.admit(numbered(100 + n), start + 11ms);
+    ASSERT_EQ(reason(ticket), "admitted") << n;
+    tickets.push_back(std::move(*ticket));
+  }
+  EXPECT_EQ(admission.addresses(), 101u) << "those with sessions alone";
+  tickets.clear();
+  EXPECT_EQ(admission.addresses(), 101u);
+  for (int n = 0; n < 60; ++n)
+    EXPECT_EQ(reason(admission.admit(numbered(3), start + 1s)), "admitted");
+  EXPECT_EQ(admission.addresses(), 1u);
+}
+
+TEST(Admission, AnAddressOverItsRateIsNotForgotten) {
+  AdmissionOptions options = small();
+  options.each.handshakes_per_second = 1;
+  Admission admission(options);
+  EXPECT_EQ(reason(admission.admit(numbered(1), start)), "admitted");
+  EXPECT_EQ(reason(admission.admit(numbered(1), start)), "admitted");
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(reason(admission.admit(numbered(1), start + 999ms)), "too_many_handshakes");
+  }
+  EXPECT_EQ(reason(admission.admit(numbered(1), start + 1s)), "admitted");
 }
 
 TEST(Admission, SaysWhatAnOverrideLooksLike) {
   EXPECT_TRUE(AdmissionOptions::parse_override("10.0.0.0/8 requests=0", {}));
   const auto all =
-      AdmissionOptions::parse_override("10.0.0.0/8  sessions=1 handshakes=2 requests=3 ", {})
-          .value();
+      *AdmissionOptions::parse_override("10.0.0.0/8  sessions=1 handshakes=2 requests=3 ", {});
   EXPECT_EQ(all.limits.sessions, 1u);
   EXPECT_EQ(all.limits.handshakes_per_second, 2u);
   EXPECT_EQ(all.limits.requests_per_second, 3u);

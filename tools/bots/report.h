@@ -6,6 +6,7 @@
 
 #include "core/telemetry/histogram.h"
 #include "tools/bots/config.h"
+#include "tools/bots/limits.h"
 
 namespace babilu::bots {
 
@@ -72,6 +73,7 @@ struct Report {
   BotsConfig config;
   std::uint64_t sessions_connected = 0;
   std::uint64_t sessions_ready = 0;  ///< connected and set up: those that loaded the stack
+  LimitsHeard limits;                ///< when the bots connected
   bool interrupted = false;
   /// Why nobody could connect; then nothing else happened. Empty when somebody could.
   std::string unreachable;

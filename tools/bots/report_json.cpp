@@ -40,6 +40,27 @@ void write_run(JsonWriter& json, const Report& report) {
   json.member("exit_code", exit_code(report));
 }
 
+void write_limits(JsonWriter& json, const Report& report) {
+  json.key("limits").open_list();
+  for (const auto& [limits, sessions] : report.limits.entries()) {
+    json.open_object();
+    json.member("told_to_sessions", sessions);
+    if (limits.address) {
+      json.key("of_address").open_object();
+      json.member("sessions", limits.address->sessions);
+      json.member("handshakes_per_second", limits.address->handshakes_per_second);
+      json.member("requests_per_second", limits.address->requests_per_second);
+      json.close_object();
+    }
+    json.key("of_session").open_object();
+    json.member("unanswered_requests", limits.streams);
+    json.member("frame_bytes", limits.frame_bytes);
+    json.close_object();
+    json.close_object();
+  }
+  json.close_list();
+}
+
 void write_times(JsonWriter& json, const Report& report) {
   json.member("duration_seconds", report.load_seconds);
   json.key("seconds").open_object();
@@ -142,6 +163,7 @@ std::string format_json(const Report& report) {
   JsonWriter json;
   json.open_object();
   write_run(json, report);
+  write_limits(json, report);
   write_times(json, report);
   write_requests(json, report);
   write_checks(json, report);

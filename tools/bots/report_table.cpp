@@ -33,6 +33,14 @@ void write_title(Out out, const Report& report) {
   }
 }
 
+void write_limits(Out out, const Report& report) {
+  const auto& entries = report.limits.entries();
+  for (const auto& [limits, sessions] : entries) {
+    if (entries.size() > 1) fmt::format_to(out, "{} told:\n", plural(sessions, "session"));
+    fmt::format_to(out, "{}", format_limits(limits));
+  }
+}
+
 void write_row(Out out, const std::string& name, std::uint64_t requests, std::uint64_t failed,
                double seconds, const telemetry::LatencyHistogram& latency) {
   const double answered = static_cast<double>(requests - failed);
@@ -141,6 +149,7 @@ std::string format_table(const Report& report) {
     return text;
   }
   write_title(out, report);
+  write_limits(out, report);
   write_methods(out, report);
   write_checks(out, report);
   write_errors(out, report);

@@ -122,6 +122,7 @@ task<rpc::Status> Run::connect_bot(std::size_t index) {
     status = co_await bot.channel.ready(std::min<Deadline>(deadline, swarm_.runtime.now() + 250ms));
   }
   bot.connected = status.ok();
+  if (const auto* hello = bot.channel.other_hello()) swarm_.limits.add(limits_in(*hello));
   co_return status;
 }
 

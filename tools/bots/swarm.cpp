@@ -55,6 +55,7 @@ void Swarm::fill(Report& report) {
   checks.ciphertexts.acknowledged = ledger.ciphertexts.offered();
   checks.signatures.acknowledged = ledger.signatures.offered();
   report.checks = checks;
+  report.limits = limits;
   report.dials = dialing.attempts();
   report.failed_dials = dialing.failures();
   for (const auto& bot : bots) {

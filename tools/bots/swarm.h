@@ -9,6 +9,7 @@
 #include "tools/bots/dialing.h"
 #include "tools/bots/findings.h"
 #include "tools/bots/ledger.h"
+#include "tools/bots/limits.h"
 #include "tools/bots/names.h"
 #include "tools/bots/probes.h"
 #include "tools/bots/recorder.h"
@@ -60,6 +61,7 @@ struct Swarm {
   Dialing dialing;
   Names names;
   Ledger ledger;
+  LimitsHeard limits;
   ChecksReport checks;
   Findings findings;
   ProbeSchedule probes;

@@ -101,6 +101,7 @@ export class Counters {
 function shown(value) {
   if (value === null) return "–";
   if (typeof value === "number") return readings.text(readings.count(value));
+  if (isObject(value)) return Object.entries(value).map(([name, one]) => `${name} ${shown(one)}`).join(", ");
   if (typeof value === "object") return JSON.stringify(value);
   return String(value);
 }

@@ -237,7 +237,11 @@ TEST(ClientFaults, LimitsOfAnAddressAreSaid) {
   const auto goaway = find(frames_of(fourth.read_to_end()), Kind::goaway).status();
   EXPECT_EQ(goaway.code, rpc::Code::resource_exhausted);
   EXPECT_EQ(goaway.reason, "too_many_sessions_of_address") << goaway.to_string();
-  EXPECT_EQ(metric(stack.admin_port(), "babilu_proxy_connections_turned_away_total"), 1);
+  EXPECT_EQ(metric(stack.admin_port(),
+                   "babilu_proxy_sessions_refused_total{reason=\"too_many_sessions_of_address\"}"),
+            1);
+  EXPECT_THAT(ask_admin(stack.admin_port(), "/stats").body,
+              HasSubstr("\"too_many_sessions_of_address\":1"));
   few.clear();
   EXPECT_TRUE(eventually([&] { return stack.trouble().empty(); }));
 }

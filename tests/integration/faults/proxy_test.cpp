@@ -89,6 +89,46 @@ TEST(ProxyFaults, TakesUpBackendsAndRefusesWhatNeedsARestart) {
   EXPECT_EQ(ask_admin(stack.backend_admin_port(0), "/reload", "POST").status, 501);
 }
 
+/// A session that is there: its hello has come back. Null when it was turned away.
+std::unique_ptr<RawConnection> open_session(const Stack& stack) {
+  auto session = std::make_unique<RawConnection>(stack.port());
+  session->send(hello());
+  const std::string answer = session->read(wire::header_bytes);
+  const bool greeted = answer.size() >= wire::header_bytes && answer[4] == char(wire::Kind::hello);
+  return greeted ? std::move(session) : nullptr;
+}
+
+TEST(ProxyFaults, ChangedLimitsHoldForSessionsThatAreThere) {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "proxy.toml";
+  const std::string limits = "[limits]\nsessions_per_address = 2\nexempt = ";
+  write_file(file, limits + "[\"::ffff:127.0.0.0/104\"]\n");
+  Stack stack({.proxy = {"--config", file}, .plaintext = true});
+  std::vector<std::unique_ptr<RawConnection>> sessions;
+  for (int i = 0; i < 3; ++i) {
+    sessions.push_back(open_session(stack));
+    ASSERT_TRUE(sessions.back());
+  }
+  write_file(file, limits + "[]\n");
+  ASSERT_EQ(ask_admin(stack.admin_port(), "/reload", "POST").status, 200);
+  EXPECT_TRUE(eventually([&] { return open_session(stack) == nullptr; }));
+  sessions.pop_back();  // two are left: as many as may be
+  EXPECT_EQ(open_session(stack), nullptr);
+  sessions.pop_back();
+  EXPECT_TRUE(eventually([&] { return open_session(stack) != nullptr; }));
+
+  write_file(file, limits + "[\"::ffff:127.0.0.0/8\"]\n");
+  const auto refused = ask_admin(stack.admin_port(), "/reload", "POST");
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_THAT(refused.body, HasSubstr("must be 96 or more"));
+  write_file(file, limits + "[\"127.0.0.0/8\"]\n");
+  ASSERT_EQ(ask_admin(stack.admin_port(), "/reload", "POST").status, 200);
+  for (int i = 0; i < 3; ++i) {
+    sessions.push_back(open_session(stack));
+    EXPECT_TRUE(sessions.back());
+  }
+}
+
 TEST(ProxyFaults, BehindABalancerClientsKeepTheirAddress) {
   Stack stack({.proxy = {"--balancers", "127.0.0.0/8", "--access-log", "1"}, .plaintext = true});
   const std::string client("\x21\x11\x00\x0C\xC0\x00\x02\x07\x0A\x00\x00\x01\x30\x39\x1C\xE8", 16);
@@ -104,6 +144,10 @@ TEST(ProxyFaults, BehindABalancerClientsKeepTheirAddress) {
   direct.send(hello());
   direct.read_to_end();
   EXPECT_TRUE(stack.proxy().says("send-proxy-v2"));
+  RawConnection older(stack.port());
+  older.send("PROXY UNKNOWN\r\n");  // and waits
+  older.read_to_end();
+  EXPECT_TRUE(stack.proxy().says("header of version 1 came: send version 2"));
 }
 
 }  // namespace
