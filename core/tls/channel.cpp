@@ -50,27 +50,50 @@ Channel::Channel(Runtime& runtime, ChannelOptions options)
   guarded([this] {
     const auto callbacks = borrow<Botan::TLS::Callbacks>(*this);
     const auto random = borrow(runtime_.random());
-    const bool ask = !options_.dialer && !options_.role.empty();
     if (options_.dialer) {
       channel_ = std::make_unique<Botan::TLS::Client>(
-          callbacks, no_sessions(), options_.credentials, connection_policy(false), random,
+          callbacks, make_sessions(), options_.credentials, connection_policy(Use::plain), random,
           Botan::TLS::Server_Information(options_.host), Botan::TLS::Protocol_Version::TLS_V13,
           std::vector<std::string>{std::string(protocol)});
     } else {
+      const Use otherwise = options_.role.empty() ? Use::plain : Use::asks_certificate;
+      const Use use = may_resume() ? Use::gives_tickets : otherwise;
       channel_ = std::make_unique<Botan::TLS::Server>(
-          callbacks, no_sessions(), options_.credentials, connection_policy(ask), random);
+          callbacks, make_sessions(), options_.credentials, connection_policy(use), random);
     }
   });
 }
 
 Channel::~Channel() = default;
 
+/// Where both sides show certificates, both prove them each time.
+bool Channel::may_resume() const noexcept {
+  if (options_.trust != Trust::authority) return false;
+  return options_.dialer ? options_.credentials->chain().empty() : options_.role.empty();
+}
+
+std::shared_ptr<Botan::TLS::Session_Manager> Channel::make_sessions() {
+  if (!may_resume()) return no_sessions();
+  const auto random = borrow(runtime_.random());
+  const Context& context = *options_.context;
+  if (!options_.dialer) {
+    return std::make_shared<ListenerSessions>(*context.parts().ticket_keys, context.valid_until(),
+                                              random);
+  }
+  const std::string other_side = options_.host + ' ' + options_.role + ' ' + options_.reached;
+  dialed_ = std::make_shared<DialerSessions>(*context.parts().tickets, other_side, random);
+  return dialed_;
+}
+
 template <class Action>
 void Channel::guarded(Action action) noexcept {
   try {
     action();
   } catch (const Botan::TLS::TLS_Exception& failure) {
-    fail(explain(failure));
+    const Error error = explain(failure);
+    // Of a client that shows no certificate it is the proof of a ticket, or of its keys.
+    const bool without = !options_.dialer && options_.role.empty();
+    fail(without && error == Error::bad_certificate ? Error::altered : error);
   } catch (const Botan::Invalid_Authentication_Tag&) {
     fail(Error::altered);
   } catch (const Botan::Decoding_Error&) {
@@ -85,7 +108,9 @@ void Channel::guarded(Action action) noexcept {
 }
 
 void Channel::fail(Error error) noexcept {
-  if (!failure_) failure_ = error;
+  if (failure_) return;
+  failure_ = error;
+  if (dialed_ && !complete_) dialed_->forget();
 }
 
 void Channel::refuse(Error error) {
@@ -209,14 +234,15 @@ void Channel::tls_verify_cert_chain(const std::vector<Botan::X509_Certificate>& 
                                     Botan::Usage_Type usage, std::string_view,
                                     const Botan::TLS::Policy&) {
   if (options_.trust == Trust::bound_later) return;
-  const auto problem =
-      verify_chain(chain, options_.context->parts().authorities, usage, tls_current_timestamp());
-  if (problem) refuse(*problem);
+  const auto now = tls_current_timestamp();
+  const auto valid_until = verify_chain(chain, options_.context->parts().authorities, usage, now);
+  if (!valid_until) refuse(valid_until.error());
   const Botan::X509_Certificate& leaf = chain.front();
   if (options_.dialer && !is_for_host(leaf, options_.host)) refuse(Error::wrong_name);
   const auto role = role_of(leaf);
   if (role != options_.role) refuse(Error::wrong_role);
   peer_role_ = *role;
+  if (dialed_) dialed_->proved(now, *valid_until);
 }
 
 std::string Channel::tls_server_choose_app_protocol(const std::vector<std::string>& offered) {
@@ -239,6 +265,12 @@ void Channel::tls_examine_extensions(const Botan::TLS::Extensions& extensions,
 }
 
 void Channel::tls_session_established(const Botan::TLS::Session_Summary& session) {
+  resumed_ = session.was_resumption();
+  if (resumed_ && options_.dialer) {
+    // The ticket is of a connection that proved this name and role.
+    if (!dialed_ || !dialed_->offered()) refuse(Error::internal);
+    peer_role_ = options_.role;
+  }
   const bool proof_wanted = options_.trust == Trust::authority && !options_.role.empty();
   if (proof_wanted && peer_role_ != options_.role) refuse(Error::no_certificate);
   cipher_ = session.ciphersuite_code();

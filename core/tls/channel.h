@@ -8,6 +8,7 @@
 
 #include "core/runtime/runtime.h"
 #include "core/tls/credentials.h"
+#include "core/tls/sessions.h"
 
 /// Botan's TLS channel without I/O; internal to core/tls.
 namespace babilu::tls {
@@ -24,7 +25,8 @@ struct ChannelOptions {
   ContextPtr context;                        ///< with Trust::authority
   std::shared_ptr<Credentials> credentials;  ///< what we show
   std::string host;                          ///< dialer: the name that the other side must prove
-  std::string role;  ///< what the other side must be; listener: empty asks for no certificate
+  std::string role;     ///< what the other side must be; listener: empty asks for no certificate
+  std::string reached;  ///< dialer: where; another process there could not open our tickets
   /// Records sealed with one key. Far below where AES-GCM weakens (RFC 8446 §5.5: 2^24.5).
   std::uint64_t records_per_key = std::uint64_t{1} << 22;
 };
@@ -65,6 +67,7 @@ class Channel final : private Botan::TLS::Callbacks {
   const std::string& peer_role() const noexcept { return peer_role_; }
   std::string cipher() const;
   std::string group() const;
+  bool resumed() const noexcept { return resumed_; }
   std::uint32_t key_updates() const noexcept { return key_updates_; }
   /// RFC 8446 §7.5; empty when the handshake is not complete or the connection failed.
   Secret export_secret(std::string_view label, std::size_t size) const;
@@ -86,9 +89,6 @@ class Channel final : private Botan::TLS::Callbacks {
                               Botan::TLS::Handshake_Type message) override;
   void tls_session_established(const Botan::TLS::Session_Summary& session) override;
   void tls_session_activated() override { complete_ = true; }
-  bool tls_should_persist_resumption_information(const Botan::TLS::Session&) override {
-    return false;
-  }
   std::chrono::system_clock::time_point tls_current_timestamp() override;
   Botan::KEM_Encapsulation tls_kem_encapsulate(Botan::TLS::Group_Params group,
                                                const std::vector<std::uint8_t>& public_key,
@@ -100,6 +100,9 @@ class Channel final : private Botan::TLS::Callbacks {
                                                          Botan::RandomNumberGenerator& random,
                                                          const Botan::TLS::Policy& policy) override;
 
+  bool may_resume() const noexcept;
+  std::shared_ptr<Botan::TLS::Session_Manager> make_sessions();
+
   template <class Action>
   void guarded(Action action) noexcept;
   void fail(Error error) noexcept;
@@ -110,6 +113,7 @@ class Channel final : private Botan::TLS::Callbacks {
 
   Runtime& runtime_;
   const ChannelOptions options_;
+  std::shared_ptr<DialerSessions> dialed_;  // a dialer's that may resume
   std::unique_ptr<Botan::TLS::Channel> channel_;
 
   Bytes outgoing_;
@@ -128,6 +132,7 @@ class Channel final : private Botan::TLS::Callbacks {
   std::uint32_t key_updates_ = 0;
   std::uint16_t cipher_ = 0;
   std::uint16_t group_ = 0;
+  bool resumed_ = false;
   bool complete_ = false;
   bool peer_closed_ = false;
   bool peer_failed_ = false;

@@ -126,6 +126,7 @@ task<Result<net::StreamPtr>> connect(Runtime& runtime, net::StreamPtr lower, Con
   options.context = std::move(context);
   options.host = std::move(expected.host);
   options.role = std::move(expected.role);
+  options.reached = lower->remote().to_string();
   co_return co_await establish(runtime, std::move(lower), std::move(options), deadline);
 }
 
@@ -145,6 +146,11 @@ task<Result<net::StreamPtr>> connect_bound_later(Runtime& runtime, net::StreamPt
   options.credentials =
       std::make_shared<Credentials>(std::vector<Botan::X509_Certificate>(), nullptr);
   co_return co_await establish(runtime, std::move(lower), std::move(options), deadline);
+}
+
+bool resumed(const net::Stream& stream) {
+  const auto* tls = dynamic_cast<const TlsStream*>(&stream);
+  return tls != nullptr && tls->resumed();
 }
 
 Info info(const net::Stream& stream) {

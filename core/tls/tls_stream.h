@@ -27,6 +27,7 @@ class TlsStream final : public net::Stream {
   net::PeerIdentity peer() const override { return {channel_.peer_role()}; }
   Secret channel_binding(std::string_view label) const override;
 
+  bool resumed() const noexcept { return channel_.resumed(); }
   Info info() const { return {channel_.cipher(), channel_.group(), channel_.key_updates()}; }
 
  private:
