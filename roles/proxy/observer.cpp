@@ -16,6 +16,8 @@ Observer::Observer(telemetry::Metrics& metrics, telemetry::Log log, telemetry::L
                                    "Connections that a limit did not let in")),
       handshakes_failed_(
           metrics.counter("babilu_proxy_handshakes_failed_total", "Handshakes that failed")),
+      resumed_(metrics.counter("babilu_proxy_sessions_resumed_total",
+                               "Sessions opened that resumed an earlier one's TLS by a ticket")),
       refused_(metrics.counter("babilu_proxy_requests_refused_total",
                                "Requests that the proxy itself answered with an error")),
       resent_(metrics.counter("babilu_proxy_requests_resent_total",
@@ -35,6 +37,9 @@ void Observer::on_session_closed() {
 }
 void Observer::on_handshake_failed() {
   handshakes_failed_.add();
+}
+void Observer::on_session_resumed() {
+  resumed_.add();
 }
 void Observer::on_turned_away() {
   turned_away_.add();

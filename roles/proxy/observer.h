@@ -17,6 +17,7 @@ class Observer final : public RelayObserver {
   void on_session_opened();
   void on_session_closed();
   void on_handshake_failed();
+  void on_session_resumed();
   void on_turned_away();
 
   /// Writes one of so many requests to the access log; 0: none. Any thread.
@@ -44,6 +45,7 @@ class Observer final : public RelayObserver {
   telemetry::Counter& sessions_total_;
   telemetry::Counter& turned_away_;
   telemetry::Counter& handshakes_failed_;
+  telemetry::Counter& resumed_;
   telemetry::Counter& refused_;
   telemetry::Counter& resent_;
   telemetry::Counter& slow_readers_;
