@@ -1,16 +1,23 @@
 #include "core/tls/tickets.h"
 
 #include <algorithm>
+#include <cstring>
+#include <tuple>
 #include <utility>
 
-#include <botan/exceptn.h>
-#include <botan/rng.h>
+#include <botan/tls_version.h>
 
 namespace babilu::tls {
 
 namespace {
 
-constexpr std::size_t key_bytes = 32;
+// Before the secret. No other process reads it, so the order of its bytes is the machine's.
+struct Header {
+  std::int64_t sealed_at;  // seconds
+  std::uint64_t suite;
+};
+// Of one key with random nonces: 2^32 (NIST SP 800-38D §8.3), and a good way off.
+constexpr std::uint64_t max_uses = std::uint64_t{1} << 31;
 constexpr auto key_life = ticket_key_period + ticket_lifetime;
 
 // Threads read the clock before they take turns, and clocks are corrected by a little. A key of
@@ -32,43 +39,71 @@ void TicketKeys::drop_old(WallTime now) {
   });
 }
 
-Botan::SymmetricKey TicketKeys::sealing_key(WallTime now, Random& random) {
-  const std::lock_guard lock(mutex_);
+TicketKeys::Key& TicketKeys::sealing_key(WallTime now, Random& random) {
   drop_old(now);
-  if (keys_.empty() || now - keys_.front().born >= ticket_key_period) {
-    keys_.push_front({now, Botan::SymmetricKey(random, key_bytes)});
+  const bool fresh = !keys_.empty() && now - keys_.front().born < ticket_key_period &&
+                     keys_.front().uses < max_uses;
+  if (!fresh) {
+    Secret key(crypto::Aead::key_size);
+    crypto::fill_random(random, key);
+    const auto name = crypto::random_array<std::tuple_size_v<Name>>(random);
+    keys_.push_front({now, name, crypto::Aead(key)});
   }
-  return keys_.front().key;
+  return keys_.front();
 }
 
-std::vector<Botan::SymmetricKey> TicketKeys::opening_keys(WallTime now) {
-  const std::lock_guard lock(mutex_);
+TicketKeys::Key* TicketKeys::opening_key(WallTime now, ByteView ticket) {
   drop_old(now);
-  std::vector<Botan::SymmetricKey> keys;
-  for (const Key& key : keys_) keys.push_back(key.key);
-  return keys;
+  const auto named = [&](const Key& key) {
+    return ticket.size() > key.name.size() &&
+           std::equal(key.name.begin(), key.name.end(), ticket.begin());
+  };
+  const auto found = std::find_if(keys_.begin(), keys_.end(), named);
+  return found == keys_.end() ? nullptr : &*found;
 }
 
 std::optional<Botan::TLS::Session_Ticket> TicketKeys::seal(const Botan::TLS::Session& session,
                                                            WallTime certificate_until,
                                                            Random& random) {
-  if (certificate_until - session.start_time() < ticket_lifetime) return std::nullopt;
-  const auto key = sealing_key(session.start_time(), random);
-  return Botan::TLS::Session_Ticket(session.encrypt(key, random));
+  const WallTime now = session.start_time();
+  if (certificate_until - now < ticket_lifetime) return std::nullopt;
+  const Header header{std::chrono::system_clock::to_time_t(now), session.ciphersuite_code()};
+  const Secret& secret = session.master_secret();
+  Secret content(sizeof(header) + secret.size());
+  std::memcpy(content.data(), &header, sizeof(header));
+  std::copy(secret.begin(), secret.end(), content.begin() + sizeof(header));
+
+  const std::lock_guard lock(mutex_);
+  Key& key = sealing_key(now, random);
+  ++key.uses;
+  std::vector<std::uint8_t> ticket(key.name.begin(), key.name.end());
+  const Bytes sealed = crypto::seal_with_random_nonce(key.aead, random, key.name, content);
+  ticket.insert(ticket.end(), sealed.begin(), sealed.end());
+  return Botan::TLS::Session_Ticket(std::move(ticket));
 }
 
 std::optional<Botan::TLS::Session> TicketKeys::open(const Botan::TLS::Session_Ticket& ticket,
                                                     WallTime now) {
-  for (const auto& key : opening_keys(now)) {
-    try {
-      auto session = Botan::TLS::Session::decrypt(ticket.get(), key);
-      if (now - session.start_time() > ticket_lifetime) return std::nullopt;
-      return session;
-    } catch (const Botan::Exception&) {
-      // Not sealed with this key.
-    }
+  std::optional<Secret> content;
+  {
+    const std::lock_guard lock(mutex_);
+    Key* key = opening_key(now, ticket.get());
+    if (key == nullptr) return std::nullopt;
+    const ByteView sealed = ByteView(ticket.get()).subspan(key->name.size());
+    content = crypto::open_with_nonce(key->aead, key->name, sealed);
   }
-  return std::nullopt;
+  Header header;
+  if (!content || content->size() <= sizeof(header)) return std::nullopt;
+  std::memcpy(&header, content->data(), sizeof(header));
+  const auto sealed_at = std::chrono::system_clock::from_time_t(header.sealed_at);
+  if (now - sealed_at > ticket_lifetime) return std::nullopt;
+  // What a ticket's age was to look like matters for early data only.
+  constexpr std::uint32_t age_add = 0;
+  return Botan::TLS::Session(
+      Secret(content->begin() + sizeof(header), content->end()), std::nullopt, age_add,
+      ticket_lifetime, Botan::TLS::Protocol_Version::TLS_V13,
+      static_cast<std::uint16_t>(header.suite), Botan::TLS::Connection_Side::Server, {}, nullptr,
+      Botan::TLS::Server_Information(), sealed_at);
 }
 
 void TicketStore::keep(const std::string& other_side, HeldTicket ticket) {
