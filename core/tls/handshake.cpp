@@ -70,6 +70,9 @@ task<error_code> TlsStream::greet(Deadline deadline) {
 task<error_code> TlsStream::negotiate(Deadline deadline) {
   for (;;) {
     if (channel_.failure()) co_return channel_.failure();
+    // A listener's last word is the client's; only a ticket may be left to send.
+    ticket_waits_ = channel_.handshake_complete() && !channel_.is_dialer();
+    if (ticket_waits_) co_return error_code();
     error_code error = co_await push_all(deadline);
     if (error || channel_.handshake_complete()) co_return error;
     const net::Transfer got = pull({});

@@ -40,6 +40,7 @@ class TlsStream final : public net::Stream {
   task<error_code> push_all(Deadline deadline);
   /// Takes what the layer below has now; nothing moved and no error: none of it was plaintext.
   net::Transfer pull(MutableByteView into);
+  void send_waiting_ticket() noexcept;
   error_code ended() const noexcept;
   bool readable_at_once() const noexcept { return channel_.has_kept() || (!closed_ && ended()); }
 
@@ -48,6 +49,7 @@ class TlsStream final : public net::Stream {
   Channel channel_;
   std::size_t pushed_ = 0;  // bytes at the front of channel_.outgoing() that have been sent
   bool lower_ended_ = false;
+  bool ticket_waits_ = false;  // in channel_.outgoing(), to leave with what is written first
   bool shut_ = false;
   bool closed_ = false;
 };

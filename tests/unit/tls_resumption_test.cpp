@@ -1,4 +1,6 @@
 #include "tests/unit/tls_resumption.h"
+#include <boost/asio/error.hpp>
+
 #include "core/tls/bound_later.h"
 
 namespace babilu::tls {
@@ -35,6 +37,23 @@ TEST_F(TlsResumption, EachTicketIsUsedOnceAndBringsAnother) {
   }
   attempt.client->parts().tickets->forget(other_side);
   EXPECT_FALSE(resumes());
+}
+
+/// The server says nothing, and only waits for what the client says.
+task<> listen_only(Runtime& runtime, const Attempt& attempt) {
+  net::MemoryPair pair = net::make_memory_pair(runtime);
+  Outcome outcome;
+  co_await try_handshake(runtime, std::move(pair.b), std::move(pair.a), attempt, outcome);
+  const error_code waited = co_await outcome.server.value()->readable(runtime.now() + 1s);
+  EXPECT_EQ(waited, boost::asio::error::timed_out);
+  EXPECT_FALSE(outcome.server.value()->unsent());
+  std::uint8_t byte;
+  EXPECT_EQ(outcome.client.value()->read_some({&byte, 1}).error, boost::asio::error::would_block);
+}
+
+TEST_F(TlsResumption, ATicketComesEvenIfNothingElseDoes) {
+  world.run(listen_only(world.runtime(), attempt));
+  EXPECT_EQ(held(), 1U);
 }
 
 TEST_F(TlsResumption, ATicketThatWasChangedIsNotTaken) {
