@@ -45,44 +45,46 @@ std::shared_ptr<Botan::TLS::Session_Manager> no_sessions() {
 
 }  // namespace
 
-Channel::Channel(Runtime& runtime, ChannelOptions options)
-    : runtime_(runtime), options_(std::move(options)) {
-  guarded([this] {
-    const auto callbacks = borrow<Botan::TLS::Callbacks>(*this);
-    const auto random = borrow(runtime_.random());
-    if (options_.dialer) {
-      channel_ = std::make_unique<Botan::TLS::Client>(
-          callbacks, make_sessions(), options_.credentials, connection_policy(Use::plain), random,
-          Botan::TLS::Server_Information(options_.host), Botan::TLS::Protocol_Version::TLS_V13,
-          std::vector<std::string>{std::string(protocol)});
-    } else {
-      const Use otherwise = options_.role.empty() ? Use::plain : Use::asks_certificate;
-      const Use use = may_resume() ? Use::gives_tickets : otherwise;
-      channel_ = std::make_unique<Botan::TLS::Server>(
-          callbacks, make_sessions(), options_.credentials, connection_policy(use), random);
-    }
-  });
+Channel::Channel(Runtime& runtime, const ChannelOptions& options)
+    : runtime_(runtime),
+      context_(options.context),
+      records_per_key_(options.records_per_key),
+      dialer_(options.dialer),
+      trust_(options.trust) {
+  if (trust_ == Trust::authority && !options.role.empty()) {
+    other_side_ = std::make_unique<OtherSide>(options.host, options.role);
+  }
+  guarded([&] { dialer_ ? dial(options) : listen(options); });
 }
 
 Channel::~Channel() = default;
 
-/// Where both sides show certificates, both prove them each time.
-bool Channel::may_resume() const noexcept {
-  if (options_.trust != Trust::authority) return false;
-  return options_.dialer ? options_.credentials->chain().empty() : options_.role.empty();
+void Channel::dial(const ChannelOptions& options) {
+  std::shared_ptr<Botan::TLS::Session_Manager> sessions = no_sessions();
+  // Where both sides show certificates, both prove them each time.
+  if (trust_ == Trust::authority && options.credentials->chain().empty()) {
+    dialed_ = std::make_shared<DialerSessions>(
+        *context_->parts().tickets, options.host + ' ' + options.role + ' ' + options.reached,
+        borrow(runtime_.random()));
+    sessions = dialed_;
+  }
+  channel_ = std::make_unique<Botan::TLS::Client>(
+      borrow<Botan::TLS::Callbacks>(*this), sessions, options.credentials,
+      connection_policy(Use::plain), borrow(runtime_.random()),
+      Botan::TLS::Server_Information(options.host), Botan::TLS::Protocol_Version::TLS_V13,
+      std::vector<std::string>{std::string(protocol)});
 }
 
-std::shared_ptr<Botan::TLS::Session_Manager> Channel::make_sessions() {
-  if (!may_resume()) return no_sessions();
-  const auto random = borrow(runtime_.random());
-  const Context& context = *options_.context;
-  if (!options_.dialer) {
-    return std::make_shared<ListenerSessions>(*context.parts().ticket_keys, context.valid_until(),
-                                              random);
+void Channel::listen(const ChannelOptions& options) {
+  std::shared_ptr<Botan::TLS::Session_Manager> sessions = no_sessions();
+  Use use = other_side_ ? Use::asks_certificate : Use::plain;
+  if (options.sessions && !other_side_) {
+    sessions = options.sessions;
+    use = Use::gives_tickets;
   }
-  const std::string other_side = options_.host + ' ' + options_.role + ' ' + options_.reached;
-  dialed_ = std::make_shared<DialerSessions>(*context.parts().tickets, other_side, random);
-  return dialed_;
+  channel_ = std::make_unique<Botan::TLS::Server>(borrow<Botan::TLS::Callbacks>(*this), sessions,
+                                                  options.credentials, connection_policy(use),
+                                                  borrow(runtime_.random()));
 }
 
 template <class Action>
@@ -92,7 +94,7 @@ void Channel::guarded(Action action) noexcept {
   } catch (const Botan::TLS::TLS_Exception& failure) {
     const Error error = explain(failure);
     // Of a client that shows no certificate it is the proof of a ticket, or of its keys.
-    const bool without = !options_.dialer && options_.role.empty();
+    const bool without = !dialer_ && !other_side_;
     fail(without && error == Error::bad_certificate ? Error::altered : error);
   } catch (const Botan::Invalid_Authentication_Tag&) {
     fail(Error::altered);
@@ -178,7 +180,7 @@ std::size_t Channel::take_kept(MutableByteView into) {
 
 void Channel::send(ByteView plaintext) {
   guarded([&] {
-    if (sealed_records_ >= options_.records_per_key) {
+    if (sealed_records_ >= records_per_key_) {
       channel_->update_traffic_keys();
       sealed_records_ = 0;
       ++key_updates_;
@@ -233,15 +235,14 @@ void Channel::tls_verify_cert_chain(const std::vector<Botan::X509_Certificate>& 
                                     const std::vector<Botan::Certificate_Store*>&,
                                     Botan::Usage_Type usage, std::string_view,
                                     const Botan::TLS::Policy&) {
-  if (options_.trust == Trust::bound_later) return;
+  if (trust_ == Trust::bound_later) return;
   const auto now = tls_current_timestamp();
-  const auto valid_until = verify_chain(chain, options_.context->parts().authorities, usage, now);
+  const auto valid_until = verify_chain(chain, context_->parts().authorities, usage, now);
   if (!valid_until) refuse(valid_until.error());
   const Botan::X509_Certificate& leaf = chain.front();
-  if (options_.dialer && !is_for_host(leaf, options_.host)) refuse(Error::wrong_name);
-  const auto role = role_of(leaf);
-  if (role != options_.role) refuse(Error::wrong_role);
-  peer_role_ = *role;
+  if (dialer_ && !is_for_host(leaf, other_side_->host)) refuse(Error::wrong_name);
+  if (role_of(leaf) != other_side_->role) refuse(Error::wrong_role);
+  proved_ = true;
   if (dialed_) dialed_->proved(now, *valid_until);
 }
 
@@ -266,13 +267,12 @@ void Channel::tls_examine_extensions(const Botan::TLS::Extensions& extensions,
 
 void Channel::tls_session_established(const Botan::TLS::Session_Summary& session) {
   resumed_ = session.was_resumption();
-  if (resumed_ && options_.dialer) {
+  if (resumed_ && dialer_) {
     // The ticket is of a connection that proved this name and role.
     if (!dialed_ || !dialed_->offered()) refuse(Error::internal);
-    peer_role_ = options_.role;
+    proved_ = true;
   }
-  const bool proof_wanted = options_.trust == Trust::authority && !options_.role.empty();
-  if (proof_wanted && peer_role_ != options_.role) refuse(Error::no_certificate);
+  if (other_side_ && !proved_) refuse(Error::no_certificate);
   cipher_ = session.ciphersuite_code();
   unproductive_ = 0;
 }

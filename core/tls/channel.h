@@ -24,6 +24,7 @@ struct ChannelOptions {
   Trust trust = Trust::authority;
   ContextPtr context;                        ///< with Trust::authority
   std::shared_ptr<Credentials> credentials;  ///< what we show
+  std::shared_ptr<Sessions> sessions;        ///< listener: what gives tickets; or nothing does
   std::string host;                          ///< dialer: the name that the other side must prove
   std::string role;     ///< what the other side must be; listener: empty asks for no certificate
   std::string reached;  ///< dialer: where; another process there could not open our tickets
@@ -36,7 +37,7 @@ struct ChannelOptions {
 /// No exception leaves it; a failure ends it and is kept in failure(). Not movable.
 class Channel final : private Botan::TLS::Callbacks {
  public:
-  Channel(Runtime& runtime, ChannelOptions options);
+  Channel(Runtime& runtime, const ChannelOptions& options);
   ~Channel() override;
 
   /// Takes ciphertext. Plaintext goes to `into` and, where that is full, to kept(). Gives the bytes
@@ -56,7 +57,7 @@ class Channel final : private Botan::TLS::Callbacks {
   Bytes& outgoing() noexcept { return outgoing_; }
   bool has_outgoing() const noexcept { return !outgoing_.empty(); }
 
-  bool is_dialer() const noexcept { return options_.dialer; }
+  bool is_dialer() const noexcept { return dialer_; }
   bool handshake_complete() const noexcept { return complete_; }
   bool peer_closed() const noexcept { return peer_closed_; }
   error_code failure() const noexcept { return failure_; }
@@ -64,7 +65,7 @@ class Channel final : private Botan::TLS::Callbacks {
   bool peer_failed() const noexcept { return peer_failed_; }
 
   /// After the handshake: the verified role, the names of what was negotiated.
-  const std::string& peer_role() const noexcept { return peer_role_; }
+  std::string peer_role() const { return proved_ ? other_side_->role : std::string(); }
   std::string cipher() const;
   std::string group() const;
   bool resumed() const noexcept { return resumed_; }
@@ -100,8 +101,14 @@ class Channel final : private Botan::TLS::Callbacks {
                                                          Botan::RandomNumberGenerator& random,
                                                          const Botan::TLS::Policy& policy) override;
 
-  bool may_resume() const noexcept;
-  std::shared_ptr<Botan::TLS::Session_Manager> make_sessions();
+  /// Who the other side must be. Most listeners do not ask.
+  struct OtherSide {
+    std::string host;  ///< of a dialer
+    std::string role;
+  };
+
+  void dial(const ChannelOptions& options);
+  void listen(const ChannelOptions& options);
 
   template <class Action>
   void guarded(Action action) noexcept;
@@ -112,7 +119,8 @@ class Channel final : private Botan::TLS::Callbacks {
   static constexpr std::size_t record_header = 5;
 
   Runtime& runtime_;
-  const ChannelOptions options_;
+  const ContextPtr context_;
+  std::unique_ptr<const OtherSide> other_side_;
   std::shared_ptr<DialerSessions> dialed_;  // a dialer's that may resume
   std::unique_ptr<Botan::TLS::Channel> channel_;
 
@@ -128,10 +136,13 @@ class Channel final : private Botan::TLS::Callbacks {
   std::size_t unproductive_ = 0;      // ciphertext since the last plaintext
   std::uint64_t sealed_records_ = 0;  // with the current key
 
-  std::string peer_role_;
+  const std::uint64_t records_per_key_;
   std::uint32_t key_updates_ = 0;
   std::uint16_t cipher_ = 0;
   std::uint16_t group_ = 0;
+  const bool dialer_;
+  const Trust trust_;
+  bool proved_ = false;  // the other side is who other_side_ says
   bool resumed_ = false;
   bool complete_ = false;
   bool peer_closed_ = false;

@@ -29,7 +29,7 @@ constexpr std::string_view http_answer =
 
 task<Result<net::StreamPtr>> establish(Runtime& runtime, net::StreamPtr lower,
                                        ChannelOptions options, Deadline deadline) {
-  auto stream = std::make_unique<TlsStream>(runtime, std::move(lower), std::move(options));
+  auto stream = std::make_unique<TlsStream>(runtime, std::move(lower), options);
   const error_code error = co_await stream->handshake(deadline);
   if (error) co_return error;
   co_return net::StreamPtr(std::move(stream));
@@ -108,6 +108,14 @@ task<> TlsStream::part(error_code why, Deadline deadline) {
 
 task<Result<net::StreamPtr>> accept(Runtime& runtime, net::StreamPtr lower, ContextPtr context,
                                     std::string client_role, Deadline deadline) {
+  auto sessions = make_listener_sessions(runtime, *context);
+  return accept(runtime, std::move(lower), std::move(context), std::move(client_role),
+                std::move(sessions), deadline);
+}
+
+task<Result<net::StreamPtr>> accept(Runtime& runtime, net::StreamPtr lower, ContextPtr context,
+                                    std::string client_role, std::shared_ptr<Sessions> sessions,
+                                    Deadline deadline) {
   if (context->parts().credentials->chain().empty()) {
     co_return error_code(Error::no_own_certificate);
   }
@@ -115,6 +123,7 @@ task<Result<net::StreamPtr>> accept(Runtime& runtime, net::StreamPtr lower, Cont
   options.credentials = context->parts().credentials;
   options.context = std::move(context);
   options.role = std::move(client_role);
+  options.sessions = std::move(sessions);
   co_return co_await establish(runtime, std::move(lower), std::move(options), deadline);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <botan/tls_callbacks.h>
+#include "core/tls/credentials.h"
 
 namespace babilu::tls {
 
@@ -20,7 +21,7 @@ constexpr int most_kept = 2;
 
 std::optional<Session_Handle> ListenerSessions::establish(
     const Session& session, const std::optional<Botan::TLS::Session_ID>&, bool) {
-  auto ticket = keys_.seal(session, certificate_until_, *m_rng);
+  auto ticket = keys_->seal(session, certificate_until_, *m_rng);
   if (!ticket) return std::nullopt;
   return Session_Handle(std::move(*ticket));
 }
@@ -30,7 +31,7 @@ std::optional<Session> ListenerSessions::retrieve(const Session_Handle& handle,
                                                   const Botan::TLS::Policy&) {
   const auto ticket = handle.ticket();
   if (!ticket) return std::nullopt;
-  return keys_.open(*ticket, callbacks.tls_current_timestamp());
+  return keys_->open(*ticket, callbacks.tls_current_timestamp());
 }
 
 std::optional<std::pair<Session, std::uint16_t>> ListenerSessions::choose_from_offered_tickets(
@@ -39,6 +40,12 @@ std::optional<std::pair<Session, std::uint16_t>> ListenerSessions::choose_from_o
   const auto end =
       tickets.begin() + static_cast<std::ptrdiff_t>(std::min(tickets.size(), most_looked_at));
   return Sessions::choose_from_offered_tickets({tickets.begin(), end}, hash, callbacks, policy);
+}
+
+std::shared_ptr<Sessions> make_listener_sessions(Runtime& runtime, const Context& context) {
+  const std::shared_ptr<Random> random(std::shared_ptr<void>(), &runtime.random());
+  return std::make_shared<ListenerSessions>(context.parts().ticket_keys, context.valid_until(),
+                                            random);
 }
 
 void DialerSessions::proved(WallTime now, WallTime valid_until) noexcept {

@@ -6,10 +6,11 @@
 
 #include <botan/tls_session_manager.h>
 
+#include "core/tls/context.h"
 #include "core/tls/tickets.h"
 
-/// What Botan asks about resumption, one object for each connection, since time and randomness are
-/// those of its Runtime; internal to core/tls.
+/// What Botan asks about resumption; internal to core/tls. Thread: a Runtime's, since time and
+/// randomness are its own.
 namespace babilu::tls {
 
 /// Nothing but tickets: no list of sessions that Botan would look up or remove from.
@@ -32,13 +33,14 @@ class Sessions : public Botan::TLS::Session_Manager {
   }
 };
 
-/// A listener's: seals and opens.
+/// A listener's: seals and opens. All connections that a Runtime accepts may share one.
 class ListenerSessions final : public Sessions {
  public:
-  /// The keys outlive the connection.
-  ListenerSessions(TicketKeys& keys, WallTime certificate_until,
+  ListenerSessions(std::shared_ptr<TicketKeys> keys, WallTime certificate_until,
                    std::shared_ptr<Botan::RandomNumberGenerator> random)
-      : Sessions(std::move(random)), keys_(keys), certificate_until_(certificate_until) {}
+      : Sessions(std::move(random)),
+        keys_(std::move(keys)),
+        certificate_until_(certificate_until) {}
 
   std::optional<Botan::TLS::Session_Handle> establish(
       const Botan::TLS::Session& session, const std::optional<Botan::TLS::Session_ID>& id,
@@ -51,11 +53,14 @@ class ListenerSessions final : public Sessions {
       Botan::TLS::Callbacks& callbacks, const Botan::TLS::Policy& policy) override;
 
  private:
-  TicketKeys& keys_;
+  const std::shared_ptr<TicketKeys> keys_;
   const WallTime certificate_until_;
 };
 
-/// A dialer's: offers at most one ticket, and keeps those that it gets.
+/// For what `runtime` accepts with `context`.
+std::shared_ptr<Sessions> make_listener_sessions(Runtime& runtime, const Context& context);
+
+/// A dialer's, for one connection: offers at most one ticket, and keeps those that it gets.
 class DialerSessions final : public Sessions {
  public:
   /// The store outlives the connection.

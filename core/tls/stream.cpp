@@ -33,8 +33,8 @@ task<error_code> at_once() {
 
 }  // namespace
 
-TlsStream::TlsStream(Runtime& runtime, net::StreamPtr lower, ChannelOptions options)
-    : runtime_(runtime), lower_(std::move(lower)), channel_(runtime, std::move(options)) {}
+TlsStream::TlsStream(Runtime& runtime, net::StreamPtr lower, const ChannelOptions& options)
+    : runtime_(runtime), lower_(std::move(lower)), channel_(runtime, options) {}
 
 TlsStream::~TlsStream() {
   TlsStream::close();

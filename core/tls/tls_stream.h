@@ -6,9 +6,14 @@
 /// The stream of core/tls; internal to it.
 namespace babilu::tls {
 
+/// As tls::accept, with what gives tickets to those that need no certificate; or nothing does.
+task<Result<net::StreamPtr>> accept(Runtime& runtime, net::StreamPtr lower, ContextPtr context,
+                                    std::string client_role, std::shared_ptr<Sessions> sessions,
+                                    Deadline deadline);
+
 class TlsStream final : public net::Stream {
  public:
-  TlsStream(Runtime& runtime, net::StreamPtr lower, ChannelOptions options);
+  TlsStream(Runtime& runtime, net::StreamPtr lower, const ChannelOptions& options);
   ~TlsStream() override;
 
   /// Must end without an error before anything else is called. Otherwise the other side has been

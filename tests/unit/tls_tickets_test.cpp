@@ -116,7 +116,8 @@ class Silent final : public Botan::TLS::Callbacks {
 
 TEST_F(TlsTicketKeys, OfManyThatAreOfferedFewAreLookedAt) {
   const std::shared_ptr<Random> random(std::shared_ptr<void>(), &crypto::system_random());
-  ListenerSessions sessions(keys, WallTime::max(), random);
+  const std::shared_ptr<TicketKeys> ours(std::shared_ptr<void>(), &keys);
+  ListenerSessions sessions(ours, WallTime::max(), random);
   Silent callbacks;
   const Botan::TLS::PskIdentity good(sealed_at(begin).get(), 0);
   const Botan::TLS::PskIdentity bad(std::vector<std::uint8_t>(200, 1), 0);
