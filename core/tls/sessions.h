@@ -37,10 +37,8 @@ class Sessions : public Botan::TLS::Session_Manager {
 class ListenerSessions final : public Sessions {
  public:
   ListenerSessions(std::shared_ptr<TicketKeys> keys, WallTime certificate_until,
-                   std::shared_ptr<Botan::RandomNumberGenerator> random)
-      : Sessions(std::move(random)),
-        keys_(std::move(keys)),
-        certificate_until_(certificate_until) {}
+                   const std::shared_ptr<Botan::RandomNumberGenerator>& random)
+      : Sessions(random), keys_(std::move(keys)), certificate_until_(certificate_until) {}
 
   std::optional<Botan::TLS::Session_Handle> establish(
       const Botan::TLS::Session& session, const std::optional<Botan::TLS::Session_ID>& id,
@@ -65,8 +63,8 @@ class DialerSessions final : public Sessions {
  public:
   /// The store outlives the connection.
   DialerSessions(TicketStore& store, std::string other_side,
-                 std::shared_ptr<Botan::RandomNumberGenerator> random)
-      : Sessions(std::move(random)), store_(store), other_side_(std::move(other_side)) {}
+                 const std::shared_ptr<Botan::RandomNumberGenerator>& random)
+      : Sessions(random), store_(store), other_side_(std::move(other_side)) {}
 
   bool offered() const noexcept { return offered_; }
   /// The certificate was proved now, and is valid until then. Without this call, what the ticket

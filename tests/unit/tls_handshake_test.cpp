@@ -252,6 +252,7 @@ TEST(TlsHandshake, SeveralThreadsShareTickets) {
   const Attempt attempt;
   std::atomic<int> succeeded = 0;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&] {
       Runtime runtime;
