@@ -68,11 +68,11 @@ const Pairs& Comparison::requests(const Shape& shape) {
                                      [&] { return load_.requests(them, shape); });
 }
 
-Pairs Comparison::handshakes(bool resume_theirs) {
+Pairs Comparison::handshakes(bool resume) {
   const Subject us = ours(true);
   const Subject them = haproxy(true);
-  return in_turns([&] { return load_.handshakes(us, false); },
-                  [&] { return load_.handshakes(them, resume_theirs); });
+  return in_turns([&] { return load_.handshakes(us, resume); },
+                  [&] { return load_.handshakes(them, resume); });
 }
 
 Pairs Comparison::idle(bool tls) {

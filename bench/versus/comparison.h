@@ -30,7 +30,7 @@ class Comparison {
   int pairs() const noexcept { return pairs_; }
   /// Each shape is measured once.
   const Pairs& requests(const Shape& shape);
-  Pairs handshakes(bool resume_theirs);
+  Pairs handshakes(bool resume);
   /// With new processes for each sample.
   Pairs idle(bool tls);
   Pairs requests_of_nginx(const Shape& shape);

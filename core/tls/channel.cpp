@@ -45,32 +45,57 @@ std::shared_ptr<Botan::TLS::Session_Manager> no_sessions() {
 
 }  // namespace
 
-Channel::Channel(Runtime& runtime, ChannelOptions options)
-    : runtime_(runtime), options_(std::move(options)) {
-  guarded([this] {
-    const auto callbacks = borrow<Botan::TLS::Callbacks>(*this);
-    const auto random = borrow(runtime_.random());
-    const bool ask = !options_.dialer && !options_.role.empty();
-    if (options_.dialer) {
-      channel_ = std::make_unique<Botan::TLS::Client>(
-          callbacks, no_sessions(), options_.credentials, connection_policy(false), random,
-          Botan::TLS::Server_Information(options_.host), Botan::TLS::Protocol_Version::TLS_V13,
-          std::vector<std::string>{std::string(protocol)});
-    } else {
-      channel_ = std::make_unique<Botan::TLS::Server>(
-          callbacks, no_sessions(), options_.credentials, connection_policy(ask), random);
-    }
-  });
+Channel::Channel(Runtime& runtime, const ChannelOptions& options)
+    : runtime_(runtime),
+      context_(options.context),
+      records_per_key_(options.records_per_key),
+      dialer_(options.dialer),
+      trust_(options.trust) {
+  if (trust_ == Trust::authority && !options.role.empty()) {
+    other_side_ = std::make_unique<OtherSide>(options.host, options.role);
+  }
+  guarded([&] { dialer_ ? dial(options) : listen(options); });
 }
 
 Channel::~Channel() = default;
+
+void Channel::dial(const ChannelOptions& options) {
+  std::shared_ptr<Botan::TLS::Session_Manager> sessions = no_sessions();
+  // Where both sides show certificates, both prove them each time.
+  if (trust_ == Trust::authority && options.credentials->chain().empty()) {
+    dialed_ = std::make_shared<DialerSessions>(
+        *context_->parts().tickets, options.host + ' ' + options.role + ' ' + options.reached,
+        borrow(runtime_.random()));
+    sessions = dialed_;
+  }
+  channel_ = std::make_unique<Botan::TLS::Client>(
+      borrow<Botan::TLS::Callbacks>(*this), sessions, options.credentials,
+      connection_policy(Use::plain), borrow(runtime_.random()),
+      Botan::TLS::Server_Information(options.host), Botan::TLS::Protocol_Version::TLS_V13,
+      std::vector<std::string>{std::string(protocol)});
+}
+
+void Channel::listen(const ChannelOptions& options) {
+  std::shared_ptr<Botan::TLS::Session_Manager> sessions = no_sessions();
+  Use use = other_side_ ? Use::asks_certificate : Use::plain;
+  if (options.sessions && !other_side_) {
+    sessions = options.sessions;
+    use = Use::gives_tickets;
+  }
+  channel_ = std::make_unique<Botan::TLS::Server>(borrow<Botan::TLS::Callbacks>(*this), sessions,
+                                                  options.credentials, connection_policy(use),
+                                                  borrow(runtime_.random()));
+}
 
 template <class Action>
 void Channel::guarded(Action action) noexcept {
   try {
     action();
   } catch (const Botan::TLS::TLS_Exception& failure) {
-    fail(explain(failure));
+    const Error error = explain(failure);
+    // Of a client that shows no certificate it is the proof of a ticket, or of its keys.
+    const bool without = !dialer_ && !other_side_;
+    fail(without && error == Error::bad_certificate ? Error::altered : error);
   } catch (const Botan::Invalid_Authentication_Tag&) {
     fail(Error::altered);
   } catch (const Botan::Decoding_Error&) {
@@ -85,7 +110,9 @@ void Channel::guarded(Action action) noexcept {
 }
 
 void Channel::fail(Error error) noexcept {
-  if (!failure_) failure_ = error;
+  if (failure_) return;
+  failure_ = error;
+  if (dialed_ && !complete_) dialed_->forget();
 }
 
 void Channel::refuse(Error error) {
@@ -153,7 +180,7 @@ std::size_t Channel::take_kept(MutableByteView into) {
 
 void Channel::send(ByteView plaintext) {
   guarded([&] {
-    if (sealed_records_ >= options_.records_per_key) {
+    if (sealed_records_ >= records_per_key_) {
       channel_->update_traffic_keys();
       sealed_records_ = 0;
       ++key_updates_;
@@ -208,15 +235,15 @@ void Channel::tls_verify_cert_chain(const std::vector<Botan::X509_Certificate>& 
                                     const std::vector<Botan::Certificate_Store*>&,
                                     Botan::Usage_Type usage, std::string_view,
                                     const Botan::TLS::Policy&) {
-  if (options_.trust == Trust::bound_later) return;
-  const auto problem =
-      verify_chain(chain, options_.context->parts().authorities, usage, tls_current_timestamp());
-  if (problem) refuse(*problem);
+  if (trust_ == Trust::bound_later) return;
+  const auto now = tls_current_timestamp();
+  const auto valid_until = verify_chain(chain, context_->parts().authorities, usage, now);
+  if (!valid_until) refuse(valid_until.error());
   const Botan::X509_Certificate& leaf = chain.front();
-  if (options_.dialer && !is_for_host(leaf, options_.host)) refuse(Error::wrong_name);
-  const auto role = role_of(leaf);
-  if (role != options_.role) refuse(Error::wrong_role);
-  peer_role_ = *role;
+  if (dialer_ && !is_for_host(leaf, other_side_->host)) refuse(Error::wrong_name);
+  if (role_of(leaf) != other_side_->role) refuse(Error::wrong_role);
+  proved_ = true;
+  if (dialed_) dialed_->proved(now, *valid_until);
 }
 
 std::string Channel::tls_server_choose_app_protocol(const std::vector<std::string>& offered) {
@@ -239,8 +266,13 @@ void Channel::tls_examine_extensions(const Botan::TLS::Extensions& extensions,
 }
 
 void Channel::tls_session_established(const Botan::TLS::Session_Summary& session) {
-  const bool proof_wanted = options_.trust == Trust::authority && !options_.role.empty();
-  if (proof_wanted && peer_role_ != options_.role) refuse(Error::no_certificate);
+  resumed_ = session.was_resumption();
+  if (resumed_ && dialer_) {
+    // The ticket is of a connection that proved this name and role.
+    if (!dialed_ || !dialed_->offered()) refuse(Error::internal);
+    proved_ = true;
+  }
+  if (other_side_ && !proved_) refuse(Error::no_certificate);
   cipher_ = session.ciphersuite_code();
   unproductive_ = 0;
 }

@@ -8,6 +8,7 @@
 
 #include "core/runtime/runtime.h"
 #include "core/tls/credentials.h"
+#include "core/tls/sessions.h"
 
 /// Botan's TLS channel without I/O; internal to core/tls.
 namespace babilu::tls {
@@ -23,8 +24,10 @@ struct ChannelOptions {
   Trust trust = Trust::authority;
   ContextPtr context;                        ///< with Trust::authority
   std::shared_ptr<Credentials> credentials;  ///< what we show
+  std::shared_ptr<Sessions> sessions;        ///< listener: what gives tickets; or nothing does
   std::string host;                          ///< dialer: the name that the other side must prove
-  std::string role;  ///< what the other side must be; listener: empty asks for no certificate
+  std::string role;     ///< what the other side must be; listener: empty asks for no certificate
+  std::string reached;  ///< dialer: where; another process there could not open our tickets
   /// Records sealed with one key. Far below where AES-GCM weakens (RFC 8446 §5.5: 2^24.5).
   std::uint64_t records_per_key = std::uint64_t{1} << 22;
 };
@@ -34,7 +37,7 @@ struct ChannelOptions {
 /// No exception leaves it; a failure ends it and is kept in failure(). Not movable.
 class Channel final : private Botan::TLS::Callbacks {
  public:
-  Channel(Runtime& runtime, ChannelOptions options);
+  Channel(Runtime& runtime, const ChannelOptions& options);
   ~Channel() override;
 
   /// Takes ciphertext. Plaintext goes to `into` and, where that is full, to kept(). Gives the bytes
@@ -54,7 +57,7 @@ class Channel final : private Botan::TLS::Callbacks {
   Bytes& outgoing() noexcept { return outgoing_; }
   bool has_outgoing() const noexcept { return !outgoing_.empty(); }
 
-  bool is_dialer() const noexcept { return options_.dialer; }
+  bool is_dialer() const noexcept { return dialer_; }
   bool handshake_complete() const noexcept { return complete_; }
   bool peer_closed() const noexcept { return peer_closed_; }
   error_code failure() const noexcept { return failure_; }
@@ -62,9 +65,10 @@ class Channel final : private Botan::TLS::Callbacks {
   bool peer_failed() const noexcept { return peer_failed_; }
 
   /// After the handshake: the verified role, the names of what was negotiated.
-  const std::string& peer_role() const noexcept { return peer_role_; }
+  std::string peer_role() const { return proved_ ? other_side_->role : std::string(); }
   std::string cipher() const;
   std::string group() const;
+  bool resumed() const noexcept { return resumed_; }
   std::uint32_t key_updates() const noexcept { return key_updates_; }
   /// RFC 8446 §7.5; empty when the handshake is not complete or the connection failed.
   Secret export_secret(std::string_view label, std::size_t size) const;
@@ -86,9 +90,6 @@ class Channel final : private Botan::TLS::Callbacks {
                               Botan::TLS::Handshake_Type message) override;
   void tls_session_established(const Botan::TLS::Session_Summary& session) override;
   void tls_session_activated() override { complete_ = true; }
-  bool tls_should_persist_resumption_information(const Botan::TLS::Session&) override {
-    return false;
-  }
   std::chrono::system_clock::time_point tls_current_timestamp() override;
   Botan::KEM_Encapsulation tls_kem_encapsulate(Botan::TLS::Group_Params group,
                                                const std::vector<std::uint8_t>& public_key,
@@ -100,6 +101,15 @@ class Channel final : private Botan::TLS::Callbacks {
                                                          Botan::RandomNumberGenerator& random,
                                                          const Botan::TLS::Policy& policy) override;
 
+  /// Who the other side must be. Most listeners do not ask.
+  struct OtherSide {
+    std::string host;  ///< of a dialer
+    std::string role;
+  };
+
+  void dial(const ChannelOptions& options);
+  void listen(const ChannelOptions& options);
+
   template <class Action>
   void guarded(Action action) noexcept;
   void fail(Error error) noexcept;
@@ -109,7 +119,9 @@ class Channel final : private Botan::TLS::Callbacks {
   static constexpr std::size_t record_header = 5;
 
   Runtime& runtime_;
-  const ChannelOptions options_;
+  const ContextPtr context_;
+  std::unique_ptr<const OtherSide> other_side_;
+  std::shared_ptr<DialerSessions> dialed_;  // a dialer's that may resume
   std::unique_ptr<Botan::TLS::Channel> channel_;
 
   Bytes outgoing_;
@@ -124,10 +136,14 @@ class Channel final : private Botan::TLS::Callbacks {
   std::size_t unproductive_ = 0;      // ciphertext since the last plaintext
   std::uint64_t sealed_records_ = 0;  // with the current key
 
-  std::string peer_role_;
+  const std::uint64_t records_per_key_;
   std::uint32_t key_updates_ = 0;
   std::uint16_t cipher_ = 0;
   std::uint16_t group_ = 0;
+  const bool dialer_;
+  const Trust trust_;
+  bool proved_ = false;  // the other side is who other_side_ says
+  bool resumed_ = false;
   bool complete_ = false;
   bool peer_closed_ = false;
   bool peer_failed_ = false;

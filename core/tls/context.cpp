@@ -9,6 +9,7 @@
 #include <botan/pkcs8.h>
 
 #include "core/base/bytes.h"
+#include "core/crypto/digest.h"
 #include "core/tls/credentials.h"
 
 namespace babilu::tls {
@@ -110,6 +111,11 @@ std::optional<CredentialError> check_time(const fs::path& path,
   return std::nullopt;
 }
 
+void append(Bytes& to, const Botan::X509_Certificate& certificate) {
+  const auto encoded = certificate.BER_encode();
+  to.insert(to.end(), encoded.begin(), encoded.end());
+}
+
 Loaded<std::shared_ptr<Credentials>> load_own(const Files& files, Time now) {
   if (files.certificate.empty() && files.key.empty()) {
     return std::make_shared<Credentials>(Certificates(), nullptr);
@@ -130,8 +136,8 @@ Loaded<std::shared_ptr<Credentials>> load_own(const Files& files, Time now) {
   return std::make_shared<Credentials>(std::move(*chain), std::move(*key));
 }
 
-std::optional<CredentialError> load_authorities(const fs::path& path, Time now,
-                                                Botan::Certificate_Store_In_Memory& out) {
+std::optional<CredentialError> load_authorities(const fs::path& path, Time now, Context::Parts& out,
+                                                Bytes& origin) {
   const auto certificates = read_certificates(path);
   if (!certificates) return certificates.error();
   std::optional<CredentialError> last;
@@ -146,7 +152,8 @@ std::optional<CredentialError> load_authorities(const fs::path& path, Time now,
     auto problem = check_time(path, certificate, now);
     any_valid = any_valid || !problem;
     last = std::move(problem);
-    out.add_certificate(certificate);
+    out.authorities.add_certificate(certificate);
+    append(origin, certificate);
   }
   return any_valid ? std::nullopt : last;
 }
@@ -160,13 +167,23 @@ void throw_exception_from_error(const CredentialError& error, const boost::sourc
 Context::Context(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
 Context::~Context() = default;
 
-boost::system::result<ContextPtr, CredentialError> Context::load(const Files& files, Time now) {
+boost::system::result<ContextPtr, CredentialError> Context::load(const Files& files, Time now,
+                                                                 const ContextPtr& previous) {
   auto parts = std::make_unique<Parts>();
   auto own = load_own(files, now);
   if (!own) return own.error();
   parts->credentials = std::move(*own);
+  Bytes origin;
+  for (const auto& certificate : parts->credentials->chain()) append(origin, certificate);
+  origin.push_back(0);  // no certificate begins so: here authorities begin
   if (!files.authority.empty()) {
-    if (auto problem = load_authorities(files.authority, now, parts->authorities)) return *problem;
+    if (auto problem = load_authorities(files.authority, now, *parts, origin)) return *problem;
+  }
+  const auto digest = crypto::sha256(origin);
+  parts->origin.assign(digest.begin(), digest.end());
+  if (previous && previous->parts().origin == parts->origin) {
+    parts->ticket_keys = previous->parts().ticket_keys;
+    parts->tickets = previous->parts().tickets;
   }
   return std::make_shared<const Context>(std::move(parts));
 }

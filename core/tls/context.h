@@ -40,14 +40,28 @@ using ContextPtr = std::shared_ptr<const Context>;
 /// What every connection of a context has: TLS 1.3 and nothing older; the groups X25519MLKEM768,
 /// X25519 and P-256, in this order; AES-256-GCM, AES-128-GCM, ChaCha20-Poly1305; certificates
 /// signed with ECDSA (P-256, P-384) or RSA (2048 bits and more); the ALPN protocol babilu/1.
-/// There are no session tickets, so every connection proves its certificate anew, and no early
-/// data (0-RTT), which could be replayed. Revocation lists are not read: let certificates be
-/// short-lived, and load them again.
+/// There is no early data (0-RTT), which could be replayed. Revocation lists are not read: let
+/// certificates be short-lived, and load them again.
+///
+/// A connection whose dialer shows no certificate may resume an earlier one by a ticket, and skip
+/// the certificate's proof. Both sides still exchange fresh keys, so recorded traffic stays closed
+/// even to whoever learns what tickets are sealed with.
+/// - A listener gives a ticket with each handshake, good for two hours, and none that would outlive
+///   its certificate. It remembers no tickets but seals them, with a key that is in this process
+///   alone and changes each hour.
+/// - A dialer keeps them in memory, 1,024 at most, uses each once, and offers it only where this
+///   Context dials the same host, role and address again, while the certificates that were proved
+///   are valid, and until a day after that proof.
+/// - What cannot be resumed becomes a full handshake, without an error.
+/// - Where both sides show certificates, both prove them on every connection.
 class Context {
  public:
   /// Reads and checks the files. Cost: some milliseconds, and it blocks; for start-up and reload.
+  /// Tickets of `previous` stay good if certificates and authorities are the same as there;
+  /// otherwise none of them does, so that what is withdrawn is withdrawn at once.
   static boost::system::result<ContextPtr, CredentialError> load(
-      const Files& files, std::chrono::system_clock::time_point now);
+      const Files& files, std::chrono::system_clock::time_point now,
+      const ContextPtr& previous = nullptr);
 
   struct Parts;
   explicit Context(std::unique_ptr<const Parts> parts);

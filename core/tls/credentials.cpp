@@ -52,16 +52,19 @@ std::shared_ptr<Botan::Private_Key> Credentials::private_key_for(const Botan::X5
   return key_;
 }
 
-std::optional<Error> verify_chain(const std::vector<Botan::X509_Certificate>& chain,
-                                  const Botan::Certificate_Store& authorities,
-                                  Botan::Usage_Type usage,
-                                  std::chrono::system_clock::time_point now) {
+boost::system::result<WallTime, Error> verify_chain(
+    const std::vector<Botan::X509_Certificate>& chain, const Botan::Certificate_Store& authorities,
+    Botan::Usage_Type usage, WallTime now) {
   if (chain.empty()) return Error::no_certificate;
   if (chain.size() > max_chain) return Error::bad_certificate;
   const Botan::Path_Validation_Restrictions restrictions(false, minimum_strength);
   const auto result = Botan::x509_path_validate(chain, restrictions, authorities, "", usage, now);
-  if (result.successful_validation()) return std::nullopt;
-  return explain(result.result());
+  if (!result.successful_validation()) return explain(result.result());
+  WallTime until = WallTime::max();
+  for (const auto& certificate : result.cert_path()) {
+    until = std::min(until, certificate.not_after().to_std_timepoint());
+  }
+  return until;
 }
 
 std::shared_ptr<Credentials> make_ephemeral_credentials(Botan::RandomNumberGenerator& random,

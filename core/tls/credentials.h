@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include <botan/certstor.h>
@@ -13,13 +12,21 @@
 
 #include "core/tls/context.h"
 #include "core/tls/error.h"
+#include "core/tls/tickets.h"
 
 /// Botan's side of a Context; internal to core/tls.
 namespace babilu::tls {
 
+/// What a connection is for.
+enum class Use {
+  plain,             ///< dialing, or listening without more
+  gives_tickets,     ///< listening for clients, who may resume
+  asks_certificate,  ///< listening for those who must show one
+};
+
 /// The algorithms that a Context documents.
 /// Thread: any, shared by all connections.
-std::shared_ptr<const Botan::TLS::Policy> connection_policy(bool require_client_certificate);
+std::shared_ptr<const Botan::TLS::Policy> connection_policy(Use use);
 
 /// Gives Botan our chain and key, whatever it asks for that they can do.
 class Credentials final : public Botan::Credentials_Manager {
@@ -46,13 +53,16 @@ class Credentials final : public Botan::Credentials_Manager {
 struct Context::Parts {
   std::shared_ptr<Credentials> credentials;
   Botan::Certificate_Store_In_Memory authorities;
+  /// A digest of what both came from; empty if that is not known.
+  Bytes origin;
+  std::shared_ptr<TicketKeys> ticket_keys = std::make_shared<TicketKeys>();
+  std::shared_ptr<TicketStore> tickets = std::make_shared<TicketStore>();
 };
 
-/// What is wrong with a chain of certificates at a time; nothing if it leads to an authority.
-std::optional<Error> verify_chain(const std::vector<Botan::X509_Certificate>& chain,
-                                  const Botan::Certificate_Store& authorities,
-                                  Botan::Usage_Type usage,
-                                  std::chrono::system_clock::time_point now);
+/// Until when a chain of certificates leads to an authority, or what is wrong with it.
+boost::system::result<WallTime, Error> verify_chain(
+    const std::vector<Botan::X509_Certificate>& chain, const Botan::Certificate_Store& authorities,
+    Botan::Usage_Type usage, WallTime now);
 
 /// A certificate for nobody in particular, for connections whose ends are authenticated otherwise.
 std::shared_ptr<Credentials> make_ephemeral_credentials(Botan::RandomNumberGenerator& random,

@@ -29,7 +29,7 @@ constexpr std::string_view http_answer =
 
 task<Result<net::StreamPtr>> establish(Runtime& runtime, net::StreamPtr lower,
                                        ChannelOptions options, Deadline deadline) {
-  auto stream = std::make_unique<TlsStream>(runtime, std::move(lower), std::move(options));
+  auto stream = std::make_unique<TlsStream>(runtime, std::move(lower), options);
   const error_code error = co_await stream->handshake(deadline);
   if (error) co_return error;
   co_return net::StreamPtr(std::move(stream));
@@ -70,6 +70,9 @@ task<error_code> TlsStream::greet(Deadline deadline) {
 task<error_code> TlsStream::negotiate(Deadline deadline) {
   for (;;) {
     if (channel_.failure()) co_return channel_.failure();
+    // A listener's last word is the client's; only a ticket may be left to send.
+    ticket_waits_ = channel_.handshake_complete() && !channel_.is_dialer();
+    if (ticket_waits_) co_return error_code();
     error_code error = co_await push_all(deadline);
     if (error || channel_.handshake_complete()) co_return error;
     const net::Transfer got = pull({});
@@ -105,6 +108,14 @@ task<> TlsStream::part(error_code why, Deadline deadline) {
 
 task<Result<net::StreamPtr>> accept(Runtime& runtime, net::StreamPtr lower, ContextPtr context,
                                     std::string client_role, Deadline deadline) {
+  auto sessions = make_listener_sessions(runtime, *context);
+  return accept(runtime, std::move(lower), std::move(context), std::move(client_role),
+                std::move(sessions), deadline);
+}
+
+task<Result<net::StreamPtr>> accept(Runtime& runtime, net::StreamPtr lower, ContextPtr context,
+                                    std::string client_role, std::shared_ptr<Sessions> sessions,
+                                    Deadline deadline) {
   if (context->parts().credentials->chain().empty()) {
     co_return error_code(Error::no_own_certificate);
   }
@@ -112,6 +123,7 @@ task<Result<net::StreamPtr>> accept(Runtime& runtime, net::StreamPtr lower, Cont
   options.credentials = context->parts().credentials;
   options.context = std::move(context);
   options.role = std::move(client_role);
+  options.sessions = std::move(sessions);
   co_return co_await establish(runtime, std::move(lower), std::move(options), deadline);
 }
 
@@ -126,6 +138,7 @@ task<Result<net::StreamPtr>> connect(Runtime& runtime, net::StreamPtr lower, Con
   options.context = std::move(context);
   options.host = std::move(expected.host);
   options.role = std::move(expected.role);
+  options.reached = lower->remote().to_string();
   co_return co_await establish(runtime, std::move(lower), std::move(options), deadline);
 }
 
@@ -145,6 +158,11 @@ task<Result<net::StreamPtr>> connect_bound_later(Runtime& runtime, net::StreamPt
   options.credentials =
       std::make_shared<Credentials>(std::vector<Botan::X509_Certificate>(), nullptr);
   co_return co_await establish(runtime, std::move(lower), std::move(options), deadline);
+}
+
+bool resumed(const net::Stream& stream) {
+  const auto* tls = dynamic_cast<const TlsStream*>(&stream);
+  return tls != nullptr && tls->resumed();
 }
 
 Info info(const net::Stream& stream) {

@@ -13,8 +13,7 @@ using Botan::TLS::Signature_Scheme;
 
 class ConnectionPolicy final : public Botan::TLS::Policy {
  public:
-  explicit ConnectionPolicy(bool require_client_certificate)
-      : require_client_certificate_(require_client_certificate) {}
+  explicit ConnectionPolicy(Use use) : use_(use) {}
 
   bool allow_tls12() const override { return false; }
   bool allow_tls13() const override { return true; }
@@ -44,22 +43,34 @@ class ConnectionPolicy final : public Botan::TLS::Policy {
   }
 
   bool require_client_certificate_authentication() const override {
-    return require_client_certificate_;
+    return use_ == Use::asks_certificate;
   }
-  std::size_t new_session_tickets_upon_handshake_success() const override { return 0; }
+  // One: ours uses each once, and gets another on the connection that it resumes.
+  std::size_t new_session_tickets_upon_handshake_success() const override {
+    return use_ == Use::gives_tickets ? 1 : 0;
+  }
+  std::chrono::seconds session_ticket_lifetime() const override { return ticket_lifetime; }
   std::size_t maximum_certificate_chain_size() const override { return 12 * 1024; }
   bool support_cert_status_message() const override { return false; }
 
  private:
-  const bool require_client_certificate_;
+  const Use use_;
 };
 
 }  // namespace
 
-std::shared_ptr<const Botan::TLS::Policy> connection_policy(bool require_client_certificate) {
-  static const auto open = std::make_shared<const ConnectionPolicy>(false);
-  static const auto mutual = std::make_shared<const ConnectionPolicy>(true);
-  return require_client_certificate ? mutual : open;
+std::shared_ptr<const Botan::TLS::Policy> connection_policy(Use use) {
+  static const auto plain = std::make_shared<const ConnectionPolicy>(Use::plain);
+  static const auto tickets = std::make_shared<const ConnectionPolicy>(Use::gives_tickets);
+  static const auto mutual = std::make_shared<const ConnectionPolicy>(Use::asks_certificate);
+  switch (use) {
+    case Use::gives_tickets:
+      return tickets;
+    case Use::asks_certificate:
+      return mutual;
+    default:
+      return plain;
+  }
 }
 
 }  // namespace babilu::tls

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <tuple>
+#include <utility>
 
 #include <boost/asio/error.hpp>
 
@@ -32,8 +33,8 @@ task<error_code> at_once() {
 
 }  // namespace
 
-TlsStream::TlsStream(Runtime& runtime, net::StreamPtr lower, ChannelOptions options)
-    : runtime_(runtime), lower_(std::move(lower)), channel_(runtime, std::move(options)) {}
+TlsStream::TlsStream(Runtime& runtime, net::StreamPtr lower, const ChannelOptions& options)
+    : runtime_(runtime), lower_(std::move(lower)), channel_(runtime, options) {}
 
 TlsStream::~TlsStream() {
   TlsStream::close();
@@ -72,18 +73,27 @@ error_code TlsStream::ended() const noexcept {
 }
 
 task<error_code> TlsStream::readable(Deadline deadline) {
+  send_waiting_ticket();
   return readable_at_once() ? at_once() : lower_->readable(deadline);
 }
 
 error_code TlsStream::when_readable(Waiter& waiter) {
+  send_waiting_ticket();
   return readable_at_once() ? error_code() : lower_->when_readable(waiter);
+}
+
+/// Nothing is written: so it goes alone.
+void TlsStream::send_waiting_ticket() noexcept {
+  if (std::exchange(ticket_waits_, false)) std::ignore = push();
 }
 
 net::Transfer TlsStream::write_some(ByteView bytes) {
   if (closed_) return {0, asio_error::bad_descriptor};
   if (shut_) return {0, asio_error::broken_pipe};
   if (channel_.failure()) return {0, channel_.failure()};
-  if (const error_code blocked = push()) return {0, blocked};
+  if (!std::exchange(ticket_waits_, false) || bytes.empty()) {
+    if (const error_code blocked = push()) return {0, blocked};
+  }
   if (bytes.empty()) return {};
   const std::size_t taken = std::min(bytes.size(), max_write);
   channel_.send(bytes.first(taken));

@@ -40,6 +40,10 @@ task<Result<net::StreamPtr>> accept(Runtime& runtime, net::StreamPtr lower, Cont
 task<Result<net::StreamPtr>> connect(Runtime& runtime, net::StreamPtr lower, ContextPtr context,
                                      Expected expected, Deadline deadline);
 
+/// Whether a stream's handshake took up an earlier connection by a ticket. Its other side is the
+/// one that proved its certificate then, and what peer() says is the same.
+bool resumed(const net::Stream& stream);
+
 /// What was negotiated, for statistics and people.
 struct Info {
   std::string cipher;

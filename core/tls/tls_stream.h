@@ -6,9 +6,14 @@
 /// The stream of core/tls; internal to it.
 namespace babilu::tls {
 
+/// As tls::accept, with what gives tickets to those that need no certificate; or nothing does.
+task<Result<net::StreamPtr>> accept(Runtime& runtime, net::StreamPtr lower, ContextPtr context,
+                                    std::string client_role, std::shared_ptr<Sessions> sessions,
+                                    Deadline deadline);
+
 class TlsStream final : public net::Stream {
  public:
-  TlsStream(Runtime& runtime, net::StreamPtr lower, ChannelOptions options);
+  TlsStream(Runtime& runtime, net::StreamPtr lower, const ChannelOptions& options);
   ~TlsStream() override;
 
   /// Must end without an error before anything else is called. Otherwise the other side has been
@@ -27,6 +32,7 @@ class TlsStream final : public net::Stream {
   net::PeerIdentity peer() const override { return {channel_.peer_role()}; }
   Secret channel_binding(std::string_view label) const override;
 
+  bool resumed() const noexcept { return channel_.resumed(); }
   Info info() const { return {channel_.cipher(), channel_.group(), channel_.key_updates()}; }
 
  private:
@@ -39,6 +45,7 @@ class TlsStream final : public net::Stream {
   task<error_code> push_all(Deadline deadline);
   /// Takes what the layer below has now; nothing moved and no error: none of it was plaintext.
   net::Transfer pull(MutableByteView into);
+  void send_waiting_ticket() noexcept;
   error_code ended() const noexcept;
   bool readable_at_once() const noexcept { return channel_.has_kept() || (!closed_ && ended()); }
 
@@ -47,6 +54,7 @@ class TlsStream final : public net::Stream {
   Channel channel_;
   std::size_t pushed_ = 0;  // bytes at the front of channel_.outgoing() that have been sent
   bool lower_ended_ = false;
+  bool ticket_waits_ = false;  // in channel_.outgoing(), to leave with what is written first
   bool shut_ = false;
   bool closed_ = false;
 };

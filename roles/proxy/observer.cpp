@@ -15,6 +15,8 @@ Observer::Observer(telemetry::Metrics& metrics, telemetry::Log log, telemetry::L
       refused_sessions_(proxy::refused_sessions(metrics)),
       handshakes_failed_(
           metrics.counter("babilu_proxy_handshakes_failed_total", "Handshakes that failed")),
+      resumed_(metrics.counter("babilu_proxy_sessions_resumed_total",
+                               "Sessions opened that resumed an earlier one's TLS by a ticket")),
       refused_requests_(proxy::refused_requests(metrics)),
       resent_(metrics.counter("babilu_proxy_requests_resent_total",
                               "Requests sent to a second backend after the first was lost")),
@@ -33,6 +35,9 @@ void Observer::on_session_closed() {
 }
 void Observer::on_handshake_failed() {
   handshakes_failed_.add();
+}
+void Observer::on_session_resumed() {
+  resumed_.add();
 }
 void Observer::on_turned_away(std::string_view reason) {
   refused_sessions_.count(reason);

@@ -18,6 +18,7 @@ class Observer final : public RelayObserver {
   void on_session_opened();
   void on_session_closed();
   void on_handshake_failed();
+  void on_session_resumed();
   /// The reason is that of Admission.
   void on_turned_away(std::string_view reason);
 
@@ -48,6 +49,7 @@ class Observer final : public RelayObserver {
   telemetry::Counter& sessions_total_;
   Refusals refused_sessions_;
   telemetry::Counter& handshakes_failed_;
+  telemetry::Counter& resumed_;
   Refusals refused_requests_;
   telemetry::Counter& resent_;
   telemetry::Counter& slow_readers_;

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -80,13 +81,14 @@ ProxyOptions options_of(const ProxyConfig& config) {
   return options;
 }
 
-boost::system::result<tls::ContextPtr, std::string> load_context(const ProxyConfig& config) {
+boost::system::result<tls::ContextPtr, std::string> load_context(
+    const ProxyConfig& config, const tls::ContextPtr& previous = nullptr) {
   if (config.plaintext_sessions && config.plaintext_links) return tls::ContextPtr();
   const auto& directory = config.certificates;
   auto context = tls::Context::load({.certificate = directory / "proxy" / "certificate.pem",
                                      .key = directory / "proxy" / "key.pem",
                                      .authority = directory / "ca.pem"},
-                                    std::chrono::system_clock::now());
+                                    std::chrono::system_clock::now(), previous);
   if (!context) return context.error().to_string();
   return *context;
 }
@@ -183,8 +185,10 @@ class Process {
         config->plaintext_links != config_.plaintext_links) {
       return refuse("listen, admin.listen, threads and plaintext need a restart");
     }
-    auto context = load_context(*config);
+    const std::lock_guard lock(reload_mutex_);
+    auto context = load_context(*config, newest_context_);
     if (!context) return refuse(context.error());
+    newest_context_ = *context;
     observer_.set_access_log(config->access_one_of);
     admission_.set_options(admission_of(*config));
     fleet_.apply(options_of(*config), *context);
@@ -197,6 +201,8 @@ class Process {
   const Rereader reread_;
   node::Node node_;
   const tls::ContextPtr context_;
+  std::mutex reload_mutex_;
+  tls::ContextPtr newest_context_ = context_;
   Figures figures_;
   Observer observer_;
   Admission admission_;

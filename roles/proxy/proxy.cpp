@@ -7,6 +7,7 @@
 
 #include "core/net/proxy_protocol.h"
 #include "core/runtime/runtime.h"
+#include "core/tls/tls.h"
 
 namespace babilu::proxy {
 
@@ -131,6 +132,7 @@ task<> Proxy::shake_hands(net::StreamPtr raw) {
     log_refusal(*remote, "handshake failed", stream.error().message());
     co_return;
   }
+  if (tls::resumed(**stream)) shared_.observer.on_session_resumed();
   ClientSession::Owner& owner = *this;
   auto session =
       std::make_unique<ClientSession>(runtime_, std::move(*stream), session_options_,

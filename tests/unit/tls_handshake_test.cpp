@@ -248,6 +248,27 @@ TEST(TlsHandshake, OneContextServesSeveralThreads) {
   EXPECT_EQ(succeeded, 20);
 }
 
+TEST(TlsHandshake, SeveralThreadsShareTickets) {
+  const Attempt attempt;
+  std::atomic<int> succeeded = 0;
+  std::vector<std::thread> threads;
+  threads.reserve(4);
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&] {
+      Runtime runtime;
+      for (int i = 0; i < 10; ++i) {
+        const Outcome outcome = handshake(runtime, attempt);
+        if (!outcome.server || !outcome.client) continue;
+        runtime.run(echo(**outcome.server, **outcome.client));  // the ticket comes with it
+        if (resumed(**outcome.client)) ++succeeded;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GE(succeeded, 36) << "each thread's first handshake may be full";
+  EXPECT_EQ(attempt.client->parts().tickets->size(), 40U - static_cast<unsigned>(succeeded));
+}
+
 task<> silent_peer(Runtime& runtime, bool dial, error_code& result) {
   net::MemoryPair pair = net::make_memory_pair(runtime);
   const Attempt attempt;

@@ -2,6 +2,7 @@
 
 #include <botan/aead.h>
 #include <botan/mac.h>
+#include <botan/tls_extensions.h>
 #include <botan/tls_session_manager_noop.h>
 #include <boost/asio/error.hpp>
 
@@ -10,18 +11,33 @@ namespace babilu::tls::testing {
 namespace error = boost::asio::error;
 
 RawClient::RawClient(Runtime& runtime, const RawPolicy& policy,
-                     const std::vector<std::string>& protocols) {
+                     const std::vector<std::string>& protocols,
+                     std::shared_ptr<Botan::TLS::Session_Manager> sessions)
+    : early_data_(policy.early_data) {
+  if (!sessions) sessions = std::make_shared<Botan::TLS::Session_Manager_Noop>();
   const auto version =
       policy.tls12 ? Botan::TLS::Protocol_Version::TLS_V12 : Botan::TLS::Protocol_Version::TLS_V13;
   client_ = std::make_unique<Botan::TLS::Client>(
-      std::shared_ptr<Botan::TLS::Callbacks>(std::shared_ptr<void>(), this),
-      std::make_shared<Botan::TLS::Session_Manager_Noop>(),
+      std::shared_ptr<Botan::TLS::Callbacks>(std::shared_ptr<void>(), this), std::move(sessions),
       std::make_shared<Botan::Credentials_Manager>(), std::make_shared<RawPolicy>(policy),
       std::shared_ptr<Botan::RandomNumberGenerator>(std::shared_ptr<void>(), &runtime.random()),
       Botan::TLS::Server_Information("localhost"), version, protocols);
 }
 
 RawClient::~RawClient() = default;
+
+void RawClient::tls_examine_extensions(const Botan::TLS::Extensions& extensions,
+                                       Botan::TLS::Connection_Side, Botan::TLS::Handshake_Type) {
+  early_data_granted |= extensions.has<Botan::TLS::EarlyDataIndication>();
+}
+
+void RawClient::tls_modify_extensions(Botan::TLS::Extensions& extensions,
+                                      Botan::TLS::Connection_Side, Botan::TLS::Handshake_Type) {
+  if (!early_data_ || !extensions.has<Botan::TLS::PSK>()) return;
+  auto ticket = extensions.take<Botan::TLS::PSK>();
+  extensions.add(std::make_unique<Botan::TLS::EarlyDataIndication>());
+  extensions.add(std::move(ticket));  // must be the last
+}
 
 void RawClient::tls_ssl_key_log_data(std::string_view label, std::span<const std::uint8_t>,
                                      std::span<const std::uint8_t> secret) const {

@@ -9,6 +9,7 @@
 #include <botan/tls_callbacks.h>
 #include <botan/tls_client.h>
 #include <botan/tls_policy.h>
+#include <botan/tls_session_manager.h>
 
 #include "core/net/stream.h"
 #include "core/runtime/runtime.h"
@@ -19,6 +20,7 @@ namespace babilu::tls::testing {
 class RawPolicy : public Botan::TLS::Policy {
  public:
   bool tls12 = false;
+  bool early_data = false;  ///< says in a hello with a ticket that data follows it
   std::vector<Botan::TLS::Group_Params> groups = {Botan::TLS::Group_Params::X25519};
 
   bool allow_tls12() const override { return tls12; }
@@ -30,12 +32,16 @@ class RawPolicy : public Botan::TLS::Policy {
 
 class RawClient final : private Botan::TLS::Callbacks {
  public:
-  RawClient(Runtime& runtime, const RawPolicy& policy, const std::vector<std::string>& protocols);
+  /// Without `sessions` it keeps no tickets.
+  RawClient(Runtime& runtime, const RawPolicy& policy, const std::vector<std::string>& protocols,
+            std::shared_ptr<Botan::TLS::Session_Manager> sessions = nullptr);
   ~RawClient() override;
 
   Botan::TLS::Client& client() noexcept { return *client_; }
   /// What is to be sent; the test may change it first.
   Bytes out;
+  /// The server agreed to early data, or said with a ticket that it would.
+  bool early_data_granted = false;
   /// The secrets of the key schedule, by the labels of SSLKEYLOGFILE.
   std::map<std::string, Secret> secrets;
 
@@ -49,9 +55,15 @@ class RawClient final : private Botan::TLS::Callbacks {
                              const std::vector<std::optional<Botan::OCSP::Response>>&,
                              const std::vector<Botan::Certificate_Store*>&, Botan::Usage_Type,
                              std::string_view, const Botan::TLS::Policy&) override {}
+  void tls_examine_extensions(const Botan::TLS::Extensions& extensions,
+                              Botan::TLS::Connection_Side side,
+                              Botan::TLS::Handshake_Type message) override;
+  void tls_modify_extensions(Botan::TLS::Extensions& extensions, Botan::TLS::Connection_Side side,
+                             Botan::TLS::Handshake_Type message) override;
   void tls_ssl_key_log_data(std::string_view label, std::span<const std::uint8_t>,
                             std::span<const std::uint8_t> secret) const override;
 
+  const bool early_data_;
   std::unique_ptr<Botan::TLS::Client> client_;
 };
 

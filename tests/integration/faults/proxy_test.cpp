@@ -78,6 +78,31 @@ TEST(ProxyFaults, NewCertificatesAreTakenUpUnderLoad) {
   expect_unnoticed(load.finish());
 }
 
+TEST(ProxyFaults, SessionsAreResumedAlsoAfterAReload) {
+  Stack stack;
+  const auto context = client_context(stack);
+  api::EchoRequest request;
+  request.set_payload("hello");
+  const auto connect = [&] {
+    RpcClient client(stack, context);
+    EXPECT_TRUE(client.call(api::Echo::echo, request));
+    return metric(stack.admin_port(), "babilu_proxy_sessions_resumed_total");
+  };
+  EXPECT_EQ(connect(), 0);
+  EXPECT_EQ(connect(), 1);
+  ASSERT_EQ(ask_admin(stack.admin_port(), "/reload", "POST").status, 200);
+  EXPECT_EQ(connect(), 2);
+
+  // Another certificate of the same authority: no old ticket stands for it.
+  for (const char* file : {"certificate.pem", "key.pem"}) {
+    write_file(stack.certificates() / "proxy" / file,
+               read_file(stack.certificates() / "backend" / file));
+  }
+  ASSERT_EQ(ask_admin(stack.admin_port(), "/reload", "POST").status, 200);
+  RpcClient fooled(stack, context);
+  EXPECT_FALSE(fooled.call(api::Echo::echo, request, {}, std::chrono::milliseconds(200)));
+}
+
 TEST(ProxyFaults, TakesUpBackendsAndRefusesWhatNeedsARestart) {
   Stack stack({.backends = 3});
   const std::string a = "127.0.0.1:" + std::to_string(stack.backend_port(0));

@@ -4,13 +4,17 @@
 
 namespace babilu::testing {
 
-RpcClient::RpcClient(const Stack& stack) {
+tls::ContextPtr client_context(const Stack& stack) {
+  const auto now = std::chrono::system_clock::now();
+  return tls::Context::load({.authority = stack.authority()}, now).value();
+}
+
+RpcClient::RpcClient(const Stack& stack, tls::ContextPtr context) {
   if (stack.plaintext()) {
     security_ = std::make_unique<net::Plaintext>();
   } else {
-    auto context =
-        tls::Context::load({.authority = stack.authority()}, std::chrono::system_clock::now());
-    security_ = tls::make_security(runtime_, context.value(), {.dialed = "proxy", .accepted = ""});
+    if (!context) context = client_context(stack);
+    security_ = tls::make_security(runtime_, context, {.dialed = "proxy", .accepted = ""});
   }
   rpc::ChannelOptions options;
   options.targets = {net::Address::parse(stack.target()).value()};

@@ -8,14 +8,19 @@
 #include "core/rpc/typed.h"
 #include "core/runtime/runtime.h"
 #include "core/runtime/scope.h"
+#include "core/tls/context.h"
 #include "tests/integration/support/stack.h"
 
 namespace babilu::testing {
 
+/// What a client of this stack trusts.
+tls::ContextPtr client_context(const Stack& stack);
+
 /// One lasting session with a stack, in this process. Calls block.
 class RpcClient {
  public:
-  explicit RpcClient(const Stack& stack);
+  /// Without a context it has one of its own. With TLS, clients of one context share tickets.
+  explicit RpcClient(const Stack& stack, tls::ContextPtr context = nullptr);
   ~RpcClient();
 
   template <class Service, class Request, class Answer>
