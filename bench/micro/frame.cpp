@@ -8,10 +8,10 @@ namespace {
 
 void frame_encode(benchmark::State& state) {
   const Bytes message(static_cast<std::size_t>(state.range(0)), 7);
-  Bytes out;
+  Buffer out;
   for (auto _ : state) {
     out.clear();
-    append(out, {.kind = Kind::request, .flags = flags::end, .method = 0x0101, .stream = 1}, {}, {},
+    append(out, {.kind = Kind::request, .flags = flags::end, .method = 0x0101, .stream = 1}, {},
            message);
     benchmark::DoNotOptimize(out.data());
   }
@@ -21,10 +21,10 @@ BENCHMARK(frame_encode)->Arg(64)->Arg(4096);
 /// A read that holds 64 whole frames.
 void frame_decode(benchmark::State& state) {
   const Bytes message(static_cast<std::size_t>(state.range(0)), 7);
-  Bytes input;
+  Buffer input;
   for (int i = 0; i < 64; ++i) {
     append(input, {.kind = Kind::request, .flags = flags::end, .method = 0x0101, .stream = 1}, {},
-           {}, message);
+           message);
   }
   FrameReader reader;
   std::size_t frames = 0;

@@ -36,8 +36,8 @@ struct Counting final : Ignoring {
 };
 
 void multiplexer_round_trip(benchmark::State& state) {
-  Bytes to_listener;
-  Bytes to_dialer;
+  Buffer to_listener;
+  Buffer to_dialer;
   Multiplexer dialer(Side::dialer, {}, to_listener);
   Multiplexer listener(Side::listener, {}, to_dialer);
   Counting counting;
@@ -52,7 +52,7 @@ void multiplexer_round_trip(benchmark::State& state) {
   const auto batch = state.range(0);
   for (auto _ : state) {
     for (std::int64_t i = 0; i < batch; ++i) {
-      dialer.request({.flags = wire::flags::end, .method = 0x0101}, {}, payload, 0, 1);
+      dialer.request({.flags = wire::flags::end, .method = 0x0101}, {}, payload, 1);
     }
     listener.receive(to_listener, echoing);
     to_listener.clear();

@@ -47,7 +47,7 @@ void outbox_batch(benchmark::State& state) {
   const auto batch = state.range(0);
   for (auto _ : state) {
     for (std::int64_t i = 0; i < batch; ++i) {
-      wire::append(outbox.pending(), {.kind = wire::Kind::reply, .stream = 1}, {}, {}, message);
+      wire::append(outbox.pending(), {.kind = wire::Kind::reply, .stream = 1}, {}, message);
       outbox.flush();
     }
     runtime.context().restart();

@@ -4,7 +4,6 @@
 
 #include <boost/asio/error.hpp>
 
-#include "core/base/spare.h"
 #include "core/runtime/runtime.h"
 
 namespace babilu::net {
@@ -34,10 +33,8 @@ bool Outbox::write() {
     if (written_ == writing_.size()) {
       written_ = 0;
       writing_.clear();
-      if (writing_.capacity() > limits_.keep) {
-        SpareBuffers::of_this_thread().give(std::exchange(writing_, {}));
-      }
-      std::swap(writing_, pending_);
+      if (writing_.capacity() > limits_.keep) writing_ = {};
+      writing_.swap(pending_);
       if (writing_.empty()) return !stream_.unsent();
     }
     const Transfer sent = stream_.write_some(ByteView(writing_).subspan(written_));

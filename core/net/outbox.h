@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/base/buffer.h"
 #include "core/net/stream.h"
 #include "core/runtime/deferred.h"
 #include "core/runtime/scope.h"
@@ -36,7 +37,7 @@ class Outbox {
   Outbox(Runtime& runtime, Stream& stream, Scope& scope, const Limits& limits, Owner& owner);
 
   /// Append here, then call flush().
-  Bytes& pending() noexcept { return pending_; }
+  Buffer& pending() noexcept { return pending_; }
   /// Sends what is pending, a little later.
   void flush() { flush_.schedule(); }
   /// Sends as much as can be sent without waiting, now.
@@ -63,8 +64,8 @@ class Outbox {
   Owner& owner_;
   Deferred flush_;
   Condition progress_;
-  Bytes pending_;
-  Bytes writing_;
+  Buffer pending_;
+  Buffer writing_;
   std::size_t written_ = 0;
   bool draining_ = false;
   bool failed_ = false;

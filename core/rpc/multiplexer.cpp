@@ -24,7 +24,7 @@ std::uint32_t or_default(std::uint32_t value, std::uint32_t fallback) {
 
 }  // namespace
 
-Multiplexer::Multiplexer(Side side, MultiplexerLimits limits, Bytes& out)
+Multiplexer::Multiplexer(Side side, MultiplexerLimits limits, Buffer& out)
     : side_(side),
       limits_(limits),
       out_(out),
@@ -36,7 +36,7 @@ bool Multiplexer::ours(std::uint32_t stream) const noexcept {
 }
 
 void Multiplexer::send(Kind kind, std::uint32_t value, ByteView message) {
-  wire::append(out_, {.kind = kind, .value = value}, {}, {}, message);
+  wire::append(out_, kind, 0, {.value = value}, {}, message);
 }
 
 void Multiplexer::send_hello(wire::Hello hello) {
@@ -52,7 +52,7 @@ void Multiplexer::send_hello(wire::Hello hello) {
 std::optional<Violation> Multiplexer::receive(ByteView input, Events& events) {
   std::optional<Violation> violation;
   const wire::FrameError error = reader_.consume(input, [&](const Frame& frame) {
-    violation = on_frame(frame, events);
+    if (auto found = on_frame(frame, events)) violation = std::move(found);
     return !violation;
   });
   if (error != wire::FrameError::none) return protocol_error("bad_frame", to_string(error));
@@ -175,27 +175,24 @@ bool Multiplexer::may_request() const noexcept {
   return greeted_ && !going_away_ && !peer_going_away_ && outgoing_.size() < peer_streams_limit_;
 }
 
-std::uint32_t Multiplexer::request(const Header& head, ByteView hop, ByteView payload,
-                                   std::uint16_t meta_bytes, Tag tag) {
+std::uint32_t Multiplexer::request(const Header& head, ByteView hop, ByteView payload, Tag tag) {
   // 2^31 numbers on, one may still be live.
   while (next_stream_ == 0 || !outgoing_.emplace(next_stream_, tag)) next_stream_ += 2;
   const std::uint32_t stream = next_stream_;
   next_stream_ += 2;
-  Header header = head;
-  header.kind = Kind::request;
-  header.stream = stream;
-  wire::append(out_, header, hop, payload.first(meta_bytes), payload.subspan(meta_bytes));
+  wire::append(out_, Kind::request, stream, head, hop, payload);
   return stream;
 }
 
 void Multiplexer::forward(const Header& head, ByteView payload) {
   const StreamTable& streams = ours(head.stream) ? outgoing_ : incoming_;
-  if (streams.contains(head.stream)) wire::append(out_, head, {}, {}, payload);
+  if (!streams.contains(head.stream)) return;
+  wire::append(out_, head, {}, payload);
 }
 
 void Multiplexer::cancel(std::uint32_t stream) {
   if (!outgoing_.contains(stream)) return;
-  wire::append(out_, {.kind = Kind::cancel, .stream = stream}, {}, {}, {});
+  wire::append(out_, Kind::cancel, stream, {}, {}, {});
 }
 
 void Multiplexer::reply(std::uint32_t stream, const Reply& reply) {
@@ -216,10 +213,8 @@ void Multiplexer::reply(std::uint32_t stream, const Reply& reply) {
 void Multiplexer::relay_reply(std::uint32_t stream, const Header& head, ByteView payload) {
   if (!incoming_.erase(stream)) return;
   Header header = head;
-  header.kind = Kind::reply;
-  header.stream = stream;
   header.flags |= wire::flags::end;
-  wire::append(out_, header, {}, {}, payload);
+  wire::append(out_, Kind::reply, stream, header, {}, payload);
 }
 
 void Multiplexer::set_tag(std::uint32_t stream, Tag tag) {

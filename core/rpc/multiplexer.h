@@ -65,7 +65,7 @@ class Multiplexer {
   };
 
   /// Frames to send are appended to `out`.
-  Multiplexer(Side side, MultiplexerLimits limits, Bytes& out);
+  Multiplexer(Side side, MultiplexerLimits limits, Buffer& out);
 
   /// Sends our hello; the first thing to do. Limits are filled in.
   void send_hello(wire::Hello hello);
@@ -81,9 +81,8 @@ class Multiplexer {
   bool too_large(std::size_t bytes) const noexcept { return bytes > peer_frame_limit_; }
 
   /// Opens a stream; may_request() and !too_large() must hold. `head` gives method, flags, value
-  /// (milliseconds left) and route.
-  std::uint32_t request(const wire::Header& head, ByteView hop, ByteView payload,
-                        std::uint16_t meta_bytes, Tag tag);
+  /// (milliseconds left), route, and how much of the payload is metadata.
+  std::uint32_t request(const wire::Header& head, ByteView hop, ByteView payload, Tag tag);
   /// Sends an item, credit or cancel on a live stream; others are ignored.
   void forward(const wire::Header& head, ByteView payload);
   void cancel(std::uint32_t stream);
@@ -120,7 +119,7 @@ class Multiplexer {
 
   const Side side_;
   const MultiplexerLimits limits_;
-  Bytes& out_;
+  Buffer& out_;
   wire::FrameReader reader_;
   StreamTable incoming_;
   StreamTable outgoing_;

@@ -98,8 +98,9 @@ task<Session::CallResult> Session::call(std::uint16_t method, ByteView message,
            static_cast<std::uint8_t>(wire::flags::end | (retryable ? wire::flags::retryable : 0)),
        .method = method,
        .value = milliseconds_left(runtime_.now(), options.deadline),
-       .route = options.route},
-      {}, payload, meta_bytes, reinterpret_cast<Multiplexer::Tag>(&pending));
+       .route = options.route,
+       .meta = meta_bytes},
+      {}, payload, reinterpret_cast<Multiplexer::Tag>(&pending));
   connection_.flush();
 
   // However this frame ends, the reply must not find it when it is gone.

@@ -12,7 +12,6 @@
 #include <botan/tls_session.h>
 #include <botan/tls_session_manager_noop.h>
 
-#include "core/base/spare.h"
 #include "core/tls/alerts.h"
 #include "core/tls/names.h"
 
@@ -217,8 +216,7 @@ std::string Channel::group() const {
 }
 
 void Channel::tls_emit_data(std::span<const std::uint8_t> data) {
-  if (outgoing_.capacity() == 0) outgoing_ = SpareBuffers::of_this_thread().take(data.size());
-  outgoing_.insert(outgoing_.end(), data.begin(), data.end());
+  outgoing_.append(data);
 }
 
 void Channel::tls_alert(Alert alert) {

@@ -6,6 +6,7 @@
 #include <botan/tls_callbacks.h>
 #include <botan/tls_channel.h>
 
+#include "core/base/buffer.h"
 #include "core/runtime/runtime.h"
 #include "core/tls/credentials.h"
 #include "core/tls/sessions.h"
@@ -54,7 +55,7 @@ class Channel final : private Botan::TLS::Callbacks {
   /// Says in outgoing() that what came in is not acceptable.
   void send_refusal();
   /// Ciphertext to be sent; the caller takes it from the front.
-  Bytes& outgoing() noexcept { return outgoing_; }
+  Buffer& outgoing() noexcept { return outgoing_; }
   bool has_outgoing() const noexcept { return !outgoing_.empty(); }
 
   bool is_dialer() const noexcept { return dialer_; }
@@ -124,7 +125,7 @@ class Channel final : private Botan::TLS::Callbacks {
   std::shared_ptr<DialerSessions> dialed_;  // a dialer's that may resume
   std::unique_ptr<Botan::TLS::Channel> channel_;
 
-  Bytes outgoing_;
+  Buffer outgoing_;
   Bytes kept_;
   std::size_t kept_taken_ = 0;
   MutableByteView into_;

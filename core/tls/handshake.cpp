@@ -90,7 +90,8 @@ task<> TlsStream::part(error_code why, Deadline deadline) {
                       why == Error::closed_in_handshake;
   if (theirs || why == Error::handshake_timed_out) co_return;
   if (why == Error::http && !channel_.is_dialer()) {
-    channel_.outgoing().assign(http_answer.begin(), http_answer.end());
+    channel_.outgoing().clear();
+    channel_.outgoing().append(bytes_of(http_answer));
   } else if (!channel_.failure()) {
     channel_.send_refusal();
   }

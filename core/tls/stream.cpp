@@ -5,7 +5,6 @@
 
 #include <boost/asio/error.hpp>
 
-#include "core/base/spare.h"
 #include "core/tls/tls_stream.h"
 
 namespace babilu::tls {
@@ -110,13 +109,13 @@ task<error_code> TlsStream::writable(Deadline deadline) {
 }
 
 error_code TlsStream::push() noexcept {
-  Bytes& out = channel_.outgoing();
+  Buffer& out = channel_.outgoing();
   while (pushed_ < out.size()) {
     const net::Transfer sent = lower_->write_some(ByteView(out).subspan(pushed_));
     pushed_ += sent.bytes;
     if (sent.error) return sent.error;
   }
-  SpareBuffers::of_this_thread().give(std::exchange(out, {}));
+  out = {};  // an idle connection holds no buffer
   pushed_ = 0;
   return {};
 }

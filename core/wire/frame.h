@@ -1,8 +1,12 @@
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
+#include "core/base/buffer.h"
 #include "core/base/bytes.h"
 
 /// The unit on the wire. docs/protocol.md is the specification; nothing here does I/O.
@@ -55,9 +59,20 @@ inline constexpr std::uint32_t default_frame_limit = 256 * 1024;
 /// another protocol is told by its first bytes: as a size they are larger.
 inline constexpr std::uint32_t hello_limit = 16 * 1024;
 
-void encode(const Header& header, std::uint8_t (&out)[header_bytes]) noexcept;
+static_assert(std::endian::native == std::endian::little && sizeof(Header) == header_bytes &&
+                  offsetof(Header, flags) == 5 && offsetof(Header, method) == 6 &&
+                  offsetof(Header, route) == 16 && offsetof(Header, hop) == 22,
+              "a header lies in memory as it does on the wire");
+
+inline void encode(const Header& header, std::uint8_t (&out)[header_bytes]) noexcept {
+  std::memcpy(out, &header, header_bytes);
+}
 /// Takes any 24 bytes; check() says whether they make sense.
-Header decode(std::span<const std::uint8_t, header_bytes> bytes) noexcept;
+inline Header decode(std::span<const std::uint8_t, header_bytes> bytes) noexcept {
+  Header header;
+  std::memcpy(&header, bytes.data(), header_bytes);
+  return header;
+}
 
 /// What is wrong with a frame. Each is fatal for its connection.
 enum class FrameError : std::uint8_t {
@@ -74,7 +89,22 @@ enum class FrameError : std::uint8_t {
 /// A sentence for whoever sent the frame: what is wrong, and what to do.
 const char* to_string(FrameError error) noexcept;
 
-FrameError check(const Header& header, std::uint32_t frame_limit) noexcept;
+/// Of a header that is not good.
+FrameError explain(const Header& header, std::uint32_t frame_limit) noexcept;
+
+/// Stream 0 is the connection itself: for hello, ping, pong and goaway.
+constexpr bool belongs_to_a_stream(Kind kind) noexcept {
+  return kind >= Kind::request && kind <= Kind::credit;
+}
+
+inline FrameError check(const Header& header, std::uint32_t frame_limit) noexcept {
+  const bool good = header.size <= frame_limit &&
+                    static_cast<std::uint8_t>(header.kind) < kind_count &&
+                    (header.flags & ~flags::known) == 0 &&
+                    std::uint32_t{header.meta} + header.hop <= header.size &&
+                    belongs_to_a_stream(header.kind) == (header.stream != 0);
+  return good ? FrameError::none : explain(header, frame_limit);
+}
 
 /// A frame in somebody else's buffer.
 struct Frame {
@@ -88,7 +118,27 @@ struct Frame {
   ByteView payload() const noexcept { return body.subspan(header.hop); }
 };
 
-/// Appends a frame. Its size, hop and meta are those of the parts.
-void append(Bytes& out, const Header& head, ByteView hop, ByteView meta, ByteView message);
+/// Appends a frame of this kind and stream. The rest of its header is as in `head`, but for size
+/// and hop, which are those of the parts; `head.meta` says how much of the payload is metadata.
+inline void append(Buffer& out, Kind kind, std::uint32_t stream, const Header& head, ByteView hop,
+                   ByteView payload) {
+  const std::size_t size = hop.size() + payload.size();
+  std::uint8_t* to = out.extend(header_bytes + size);
+  // As three words: parts of `head` have just been set, and a processor that copies the whole of it
+  // would wait for each of them.
+  const std::array<std::uint64_t, 3> words{
+      size | std::uint64_t{static_cast<std::uint8_t>(kind)} << 32 |
+          std::uint64_t{head.flags} << 40 | std::uint64_t{head.method} << 48,
+      stream | std::uint64_t{head.value} << 32,
+      head.route | std::uint64_t{head.meta} << 32 | std::uint64_t{hop.size()} << 48};
+  std::memcpy(to, words.data(), header_bytes);
+  to += header_bytes;
+  if (!hop.empty()) std::memcpy(to, hop.data(), hop.size());
+  if (!payload.empty()) std::memcpy(to + hop.size(), payload.data(), payload.size());
+}
+
+inline void append(Buffer& out, const Header& header, ByteView hop, ByteView payload) {
+  append(out, header.kind, header.stream, header, hop, payload);
+}
 
 }  // namespace babilu::wire

@@ -101,8 +101,7 @@ Candidate Link::candidate(std::uint16_t method, Clock::time_point now) const noe
 std::uint32_t Link::request(const wire::Header& head, ByteView hop, ByteView payload,
                             rpc::Multiplexer::Tag tag) {
   tally_.sent(wire::header_bytes + hop.size() + payload.size());
-  const std::uint32_t stream =
-      connection_->multiplexer().request(head, hop, payload, head.meta, tag);
+  const std::uint32_t stream = connection_->multiplexer().request(head, hop, payload, tag);
   connection_->flush();
   return stream;
 }

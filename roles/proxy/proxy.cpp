@@ -148,7 +148,7 @@ void Proxy::turn_away(net::Stream& raw, const net::Address& remote, const rpc::S
   shared_.observer.on_turned_away(why.reason);
   log_refusal(remote, "turned away", why.to_string());
   if (session_security_.encrypted()) return;
-  Bytes frames;
+  Buffer frames;
   rpc::Multiplexer last_words(rpc::Side::listener, {}, frames);
   last_words.goaway(why);
   raw.write_some(frames);

@@ -205,7 +205,8 @@ void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag)
   }
   if (relayed->session != nullptr) {
     relayed->session->multiplexer().relay_reply(
-        relayed->session_stream, {.flags = frame.header.flags, .value = frame.header.value},
+        relayed->session_stream,
+        {.flags = frame.header.flags, .value = frame.header.value, .meta = frame.header.meta},
         frame.payload());
     settle(*relayed);
   }

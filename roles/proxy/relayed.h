@@ -43,14 +43,18 @@ struct Relay::Relayed {
   Bytes kept;  ///< metadata and message, while it may be sent again
   std::unique_ptr<Patience> patience;
 
-  /// As new, but for a little memory.
+  /// As new, but for a little memory. `head` and `began` are set for each request anyway.
   void clear() noexcept {
     constexpr std::size_t a_little = 1024;
-    Bytes buffer = std::move(kept);
-    *this = Relayed();
-    if (buffer.capacity() > a_little) return;
-    buffer.clear();
-    kept = std::move(buffer);
+    session = nullptr;
+    link = nullptr;
+    session_stream = link_stream = 0;
+    sends = 0;
+    items_passed = false;
+    credit_of_session = credit_of_link = rpc::default_credit;
+    if (kept.capacity() > a_little) kept = Bytes();
+    kept.clear();
+    patience.reset();
   }
 
   /// Counts an item against the sender's credit, or credit for the other side. False when there is

@@ -61,14 +61,14 @@ TEST(Limits, RequestsOverTheRateAreRefusedAndCounted) {
   run(too_many_requests);
 }
 
-void append_request(Bytes& bytes, std::uint32_t stream) {
+void append_request(Buffer& bytes, std::uint32_t stream) {
   wire::append(bytes,
                {.kind = wire::Kind::request,
                 .flags = wire::flags::end,
                 .method = Echo::echo.traits.id,
                 .stream = stream,
                 .value = 10'000},
-               {}, {}, {});
+               {}, {});
 }
 
 task<> too_many_streams(sim::World& world, SimulatedStack& stack) {
@@ -79,8 +79,8 @@ task<> too_many_streams(sim::World& world, SimulatedStack& stack) {
   wire::Hello hello;
   hello.set_version_min(1);
   hello.set_version_max(1);
-  Bytes bytes;
-  wire::append(bytes, {.kind = wire::Kind::hello}, {}, {}, bytes_of(hello.SerializeAsString()));
+  Buffer bytes;
+  wire::append(bytes, {.kind = wire::Kind::hello}, {}, bytes_of(hello.SerializeAsString()));
   for (std::uint32_t i = 0; i < 1100; ++i) append_request(bytes, 2 * i + 1);
   co_await net::write_all(**stream, bytes);
   co_await world.runtime().sleep_for(500ms);

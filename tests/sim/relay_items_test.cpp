@@ -44,8 +44,7 @@ class RawEnd final : private rpc::Connection::Handler {
   bool over = false;
 
   std::uint32_t ask() {
-    const std::uint32_t stream =
-        connection_.multiplexer().request({.method = method}, {}, {}, 0, 1);
+    const std::uint32_t stream = connection_.multiplexer().request({.method = method}, {}, {}, 1);
     connection_.flush();
     return stream;
   }

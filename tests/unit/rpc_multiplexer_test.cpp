@@ -50,27 +50,27 @@ struct Pair {
   }
   void pump() {
     while (!to_listener.empty() || !to_dialer.empty()) {
-      const Bytes down = std::exchange(to_listener, {});
+      const Buffer down = std::exchange(to_listener, {});
       violation_at_listener = listener.receive(down, at_listener);
-      const Bytes up = std::exchange(to_dialer, {});
+      const Buffer up = std::exchange(to_dialer, {});
       violation_at_dialer = dialer.receive(up, at_dialer);
       if (violation_at_listener || violation_at_dialer) return;
     }
   }
   std::uint32_t ask(const std::string& message, Multiplexer::Tag tag = 1) {
-    return dialer.request({.flags = wire::flags::end, .method = 0x0101}, {}, bytes_of(message), 0,
+    return dialer.request({.flags = wire::flags::end, .method = 0x0101}, {}, bytes_of(message),
                           tag);
   }
   /// What the listener says to a frame of an enemy: the reason of its violation, or "".
   std::string attack(const Header& header, std::string_view message = {}) {
-    Bytes frame;
-    wire::append(frame, header, {}, {}, bytes_of(message));
+    Buffer frame;
+    wire::append(frame, header, {}, bytes_of(message));
     auto violation = listener.receive(frame, at_listener);
     return violation ? violation->reason : std::string();
   }
 
-  Bytes to_listener;
-  Bytes to_dialer;
+  Buffer to_listener;
+  Buffer to_dialer;
   Multiplexer dialer;
   Multiplexer listener;
   Seen at_dialer;
@@ -97,7 +97,7 @@ TEST(Multiplexer, RepliesInAnyOrderFindTheirRequests) {
 
 TEST(Multiplexer, EachSideAsks) {
   Pair pair;
-  EXPECT_EQ(pair.listener.request({.flags = wire::flags::end}, {}, bytes_of("x"), 0, 5), 2u);
+  EXPECT_EQ(pair.listener.request({.flags = wire::flags::end}, {}, bytes_of("x"), 5), 2u);
   pair.pump();
   EXPECT_EQ(pair.at_dialer.events, (Events{"request 2 x"}));
   pair.dialer.reply(2, Reply::of({}));

@@ -6,18 +6,19 @@
 namespace babilu::wire {
 namespace {
 
-Header request_head() {
+Header request_head(std::uint16_t meta = 0) {
   return {.kind = Kind::request,
           .flags = flags::end,
           .method = 0x0203,
           .stream = 7,
           .value = 2000,
-          .route = 0xdeadbeef};
+          .route = 0xdeadbeef,
+          .meta = meta};
 }
 
 TEST(Frame, LooksOnTheWireAsThePageOnTheProtocolSays) {
-  Bytes out;
-  append(out, request_head(), bytes_of("hop"), bytes_of("meta"), bytes_of("message"));
+  Buffer out;
+  append(out, request_head(4), bytes_of("hop"), bytes_of("metamessage"));
   const Bytes expected{14,   0, 0, 0, 1,    1,    3,    2,    7, 0, 0, 0,
                        0xd0, 7, 0, 0, 0xef, 0xbe, 0xad, 0xde, 4, 0, 3, 0};
   EXPECT_EQ(Bytes(out.begin(), out.begin() + 24), expected);
@@ -30,11 +31,11 @@ struct Cut {
 };
 
 /// Feeds `input` in pieces of `step` bytes.
-Cut cut(const Bytes& input, std::size_t step, std::uint32_t limit = default_frame_limit) {
+Cut cut(ByteView input, std::size_t step, std::uint32_t limit = default_frame_limit) {
   Cut result;
   FrameReader reader(limit);
   for (std::size_t at = 0; at < input.size() && result.error == FrameError::none; at += step) {
-    const ByteView piece = ByteView(input).subspan(at, std::min(step, input.size() - at));
+    const ByteView piece = input.subspan(at, std::min(step, input.size() - at));
     result.error = reader.consume(piece, [&](const Frame& frame) {
       result.messages.emplace_back(text_of(frame.message()));
       return true;
@@ -45,19 +46,20 @@ Cut cut(const Bytes& input, std::size_t step, std::uint32_t limit = default_fram
 }
 
 TEST(FrameReader, CutsTheSameWhereverTheBytesAreSplit) {
-  Bytes input;
+  Buffer input;
   std::vector<std::string> sent;
   for (std::size_t size : {0u, 1u, 23u, 24u, 25u, 100u, 5000u}) {
     sent.emplace_back(size, static_cast<char>('a' + size % 26));
-    append(input, request_head(), bytes_of("h"), bytes_of("m"), bytes_of(sent.back()));
+    const std::string payload = "meta" + sent.back();
+    append(input, request_head(4), bytes_of("h"), bytes_of(payload));
   }
   for (std::size_t step = 1; step <= 64; ++step) EXPECT_EQ(cut(input, step).messages, sent) << step;
   EXPECT_EQ(cut(input, input.size()).messages, sent);
 }
 
 TEST(FrameReader, KeepsNothingBetweenFrames) {
-  Bytes input;
-  append(input, request_head(), {}, {}, bytes_of("x"));
+  Buffer input;
+  append(input, request_head(4), {}, bytes_of("metax"));
   FrameReader reader;
   reader.consume(ByteView(input).first(10), [](const Frame&) { return true; });
   EXPECT_TRUE(reader.partial());

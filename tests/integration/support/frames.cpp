@@ -13,8 +13,10 @@ using wire::Kind;
 
 std::string frame(wire::Header header, std::string_view message, std::string_view meta,
                   std::string_view hop) {
-  Bytes out;
-  wire::append(out, header, bytes_of(hop), bytes_of(meta), bytes_of(message));
+  Buffer out;
+  header.meta = static_cast<std::uint16_t>(meta.size());
+  const std::string payload = std::string(meta).append(message);
+  wire::append(out, header, bytes_of(hop), bytes_of(payload));
   return std::string(text_of(out));
 }
 
