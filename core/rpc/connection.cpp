@@ -1,6 +1,7 @@
 #include "core/rpc/connection.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -113,12 +114,12 @@ Routine Connection::read() {
   waker_.tell_later();
 }
 
-/// Again changes nothing.
 void Connection::end() noexcept {
-  ended_ = true;
+  if (std::exchange(ended_, true)) return;
   watch_.cancel();
-  stream_->close();
   scope_.cancel();
+  outbox_.flush_now();  // the other side may have ended its direction only
+  stream_->close();
 }
 
 bool Connection::read_what_is_there() {
