@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -13,7 +14,8 @@
 namespace babilu {
 
 /// Bytes on their way out: it grows at its end, and what was appended is nobody's until it is
-/// filled, so nothing is written twice. Not for secrets. Less than 4 GiB.
+/// filled, so nothing is written twice. Less than 4 GiB. What it held is not wiped. One with memory
+/// must not outlive its thread.
 ///
 /// An idle connection has empty ones, which hold no memory; a busy one fills and empties its own in
 /// each turn of the loop. So the memory of small ones goes to a store of the thread, where the next
@@ -60,7 +62,7 @@ class Buffer {
   /// Memory between two uses: at most 1,024 pieces of 4 KiB.
   class Store {
    public:
-    static Store& of_this_thread() noexcept {
+    static Store& of_this_thread() {
       static thread_local Store store;
       return store;
     }

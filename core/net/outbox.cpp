@@ -22,6 +22,7 @@ void Outbox::flush_now() {
   if (draining_ || failed_) return;
   if (write()) {
     progress_.notify_all();
+    owner_.on_outbox_progress();
   } else if (!failed_ && !scope_.cancelled()) {
     draining_ = true;
     scope_.spawn("outbox", drain());

@@ -26,7 +26,7 @@ class Outbox {
    public:
     /// Once, when the stream failed or stalled; nothing is written afterwards.
     virtual void on_outbox_failed(error_code error) = 0;
-    /// Something that had to wait has left.
+    /// Something has left.
     virtual void on_outbox_progress() {}
 
    protected:

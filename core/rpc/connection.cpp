@@ -73,6 +73,7 @@ task<Status> Connection::run() {
 }
 
 void Connection::start() {
+  outbox_.flush_now();  // our hello, before the reader is the first to write
   reader_ = read();
   reader_.resume();
 }
@@ -141,6 +142,7 @@ bool Connection::read_what_is_there() {
 }
 
 bool Connection::must_not_read() const noexcept {
+  if (closing_) return false;  // what still comes is thrown away
   return paused_ || (side_ == Side::listener && outbox_.over_soft());
 }
 

@@ -47,7 +47,7 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
     virtual void on_reply(const wire::Frame& frame, Multiplexer::Tag tag) = 0;
     virtual void on_cancel(std::uint32_t /*stream*/, Multiplexer::Tag) {}
     virtual void on_goaway(std::uint32_t /*last*/, const Status&) {}
-    /// After start(): the connection is over; call finish().
+    /// The connection is over. After start(): time to call finish().
     virtual void on_over() {}
 
    protected:
@@ -66,7 +66,7 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   /// connection have ended when run() returns, or throws when cancelled.
   task<Status> run();
   /// The same in two parts, for whoever has no coroutine waiting: begins to serve, and is told by
-  /// the handler's on_over() when finish() may be awaited. That may throw nothing.
+  /// the handler's on_over() when finish() may be awaited, by a coroutine that nobody cancels.
   void start();
   task<Status> finish();
 
@@ -86,7 +86,8 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   bool open() const noexcept { return !ended_; }
   net::Stream& stream() noexcept { return *stream_; }
   Runtime& runtime() noexcept { return runtime_; }
-  /// For whatever must not outlive the connection: cancelled and joined at the end of run().
+  /// For whatever must not outlive the connection: cancelled and joined at the end of run(), or
+  /// finish().
   Scope& scope() noexcept { return scope_; }
 
  private:

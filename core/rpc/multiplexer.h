@@ -79,6 +79,7 @@ class Multiplexer {
   bool may_request() const noexcept;
   /// True when a frame of so many bytes is more than the other side takes.
   bool too_large(std::size_t bytes) const noexcept { return bytes > peer_frame_limit_; }
+  std::uint32_t peer_frame_limit() const noexcept { return peer_frame_limit_; }
 
   /// Opens a stream; may_request() and !too_large() must hold. `head` gives method, flags, value
   /// (milliseconds left), route, and how much of the payload is metadata.

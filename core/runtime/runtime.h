@@ -95,6 +95,8 @@ class Runtime {
   // What coroutines still use when their frames go with the context.
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<Poller> poller_;
+  DeferredList deferred_;
+  DeferredList deferred_to_next_turn_;
   boost::asio::io_context context_;
   Condition next_turn_;
   Clock::time_point turn_began_{};
@@ -102,8 +104,6 @@ class Runtime {
   bool simulated_;
   Bytes scratch_;
   FailureHandler on_failure_;
-  DeferredList deferred_;
-  DeferredList deferred_to_next_turn_;
 };
 
 }  // namespace babilu

@@ -12,7 +12,12 @@ constexpr int forgotten_at_once = 2;
 AddressEntry* AddressTable::enter(const Share& share, Clock::time_point now,
                                   std::size_t most_resting) {
   forget_some(now);
-  if (!entries_.contains(share.addresses) && resting_.size() >= most_resting) return nullptr;
+  const auto known = entries_.find(share.addresses);
+  if (known == entries_.end() && resting_.size() >= most_resting) return nullptr;
+  // One that tries again is not the oldest any more: those behind it may be forgotten.
+  if (known != entries_.end() && known->second.sessions == 0) {
+    resting_.splice(resting_.end(), resting_, resting_.iterator_to(known->second));
+  }
   return &find(share);
 }
 

@@ -29,7 +29,7 @@ struct AddressEntry : boost::intrusive::list_base_hook<> {
 
 /// The addresses that have sessions, and those that had some a moment ago and whose rates still
 /// matter. Bounded: each of the first has a session, of the second there are at most as many as
-/// `enter` is told. They are forgotten in the order in which they lost their last session, a few
+/// `enter` is told. They are forgotten in the order in which they were last heard of, a few
 /// at each `enter`, so nothing here looks at all of them. Not locked: Admission has the mutex.
 class AddressTable {
  public:

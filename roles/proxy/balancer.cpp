@@ -35,13 +35,14 @@ constexpr double clearly = 1.5;
 /// One of those that are not `except`, by weight.
 std::size_t draw(std::span<const Candidate> candidates, std::uint32_t dice, std::size_t except) {
   double all = 0;
-  for (std::size_t i = 0; i < candidates.size(); ++i) all += i == except ? 0 : candidates[i].weight;
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    all += i == except ? 0 : candidates[i].weight * candidates[i].share;
   double left = all * (dice * 0x1p-32);
   std::size_t drawn = except == 0 ? 1 : 0;
   for (std::size_t i = drawn; i < candidates.size(); ++i) {
     if (i == except) continue;
     drawn = i;
-    left -= candidates[i].weight;
+    left -= candidates[i].weight * candidates[i].share;
     if (left < 0) break;
   }
   return drawn;
@@ -51,7 +52,7 @@ std::size_t draw(std::span<const Candidate> candidates, std::uint32_t dice, std:
 double wait(const Candidate& here, const Candidate& there) {
   double latency = here.latency_seconds > 0 ? here.latency_seconds : there.latency_seconds;
   if (latency <= 0) latency = 1;
-  return latency * (1 + here.in_flight / here.weight);
+  return latency * (1 + here.in_flight / (here.weight * here.share));
 }
 
 }  // namespace

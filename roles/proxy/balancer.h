@@ -12,7 +12,8 @@ struct Candidate {
   std::uint64_t name_hash = 0;  ///< stable across restarts and proxies: for affinity
   double latency_seconds = 0;   ///< of the method that is called; 0: not known yet
   double in_flight = 0;
-  double weight = 1;  ///< its share beside the others
+  double weight = 1;  ///< beside the others
+  double share = 1;   ///< of its weight, while it starts
 };
 
 /// Chooses among backends, without I/O.

@@ -95,7 +95,8 @@ Candidate Link::candidate(std::uint16_t method, Clock::time_point now) const noe
   return {.name_hash = name_hash_,
           .latency_seconds = latencies_.seconds(method, now),
           .in_flight = static_cast<double>(connection_->multiplexer().outgoing()),
-          .weight = backend_.weight * health_.share(now)};
+          .weight = backend_.weight,
+          .share = health_.share(now)};
 }
 
 std::uint32_t Link::request(const wire::Header& head, ByteView hop, ByteView payload,
@@ -107,13 +108,13 @@ std::uint32_t Link::request(const wire::Header& head, ByteView hop, ByteView pay
 }
 
 void Link::forward(const wire::Header& head, ByteView payload) {
-  if (!up()) return;
+  if (!connection_ || !connection_->open()) return;
   connection_->multiplexer().forward(head, payload);
   connection_->flush();
 }
 
 void Link::cancel(std::uint32_t stream) {
-  if (!up()) return;
+  if (!connection_ || !connection_->open()) return;
   connection_->multiplexer().cancel(stream);
   connection_->flush();
 }

@@ -51,6 +51,11 @@ class Link final : private rpc::Connection::Handler {
     return up() && !leaving_ && connection_->multiplexer().may_request() &&
            !connection_->outbox().over_hard();
   }
+  bool over_hard() const noexcept { return connection_ && connection_->outbox().over_hard(); }
+  /// Most bytes after a header that the backend takes.
+  std::uint32_t frame_limit() const noexcept {
+    return up() ? connection_->multiplexer().peer_frame_limit() : wire::default_frame_limit;
+  }
   bool offers(std::uint8_t service) const noexcept { return up() && services_[service]; }
   const std::array<bool, 256>& services() const noexcept { return services_; }
 

@@ -93,6 +93,12 @@ Link* Pool::choose(std::uint16_t method, std::uint32_t route, const Link* except
   return chosen ? usable[*chosen] : nullptr;
 }
 
+std::uint32_t Pool::frame_limit() const noexcept {
+  std::uint32_t least = wire::default_frame_limit;
+  for (const Member& member : links_) least = std::min(least, member.link->frame_limit());
+  return least;
+}
+
 std::size_t Pool::links_up() const noexcept {
   return static_cast<std::size_t>(
       std::ranges::count_if(links_, [](const Member& member) { return member.link->up(); }));

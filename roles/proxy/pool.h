@@ -34,6 +34,8 @@ class Pool {
     return !links_.empty() && links_up() == links_.size() && !offers(service);
   }
   std::size_t links_up() const noexcept;
+  /// Most bytes after a header that every backend takes: any may get any request.
+  std::uint32_t frame_limit() const noexcept;
   std::size_t size() const noexcept { return links_.size(); }
 
   /// An operator's wish: no new requests to this backend, or as before. False: no such backend.

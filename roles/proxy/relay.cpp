@@ -71,6 +71,12 @@ std::optional<rpc::Status> Relay::refuse(ClientSession& session, const wire::Fra
     return rpc::Status(Code::permission_denied, "hop_not_allowed",
                        "hop data comes from a proxy only");
   }
+  if (session.hop().size() + frame.payload().size() > pool_->frame_limit()) {
+    return rpc::Status(Code::invalid_argument, "request_too_large",
+                       fmt::format("a request may have {} bytes after its header here; send large "
+                                   "inputs in parts",
+                                   pool_->frame_limit() - session.hop().size()));
+  }
   return session.too_many_requests(runtime_.turn_began());
 }
 
@@ -210,9 +216,10 @@ void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag)
         frame.payload());
     settle(*relayed);
   }
+  if (!waiting_.empty()) serve_waiting();
+  if (relayed->broken_off) return;  // that has been told
   observer_.on_relayed({relayed->session, &link, relayed->head.method, code, latency,
                         relayed->sends, frame.body.size()});
-  if (!waiting_.empty()) serve_waiting();
 }
 
 void Relay::on_link_lost(Link& link, Multiplexer& streams) {
@@ -271,7 +278,11 @@ void Relay::to_link(const wire::Frame& frame, Multiplexer::Tag tag) {
   if (relayed->link == nullptr) return refuse_items(*relayed);
   if (!within) {
     return break_off(*relayed, {Code::resource_exhausted, "credit_exceeded",
-                                "more was sent on the stream than the other side allowed"});
+                                "more was sent or granted on the stream than is allowed"});
+  }
+  if (relayed->link->over_hard()) {
+    return break_off(*relayed, {Code::resource_exhausted, "backends_busy",
+                                "the backend does not take what is sent to it; try again"});
   }
   wire::Header head = frame.header;
   head.stream = relayed->link_stream;
@@ -283,12 +294,13 @@ void Relay::to_session(const wire::Frame& frame, Multiplexer::Tag tag) {
   if (relayed->session == nullptr) return;
   if (!relayed->account(frame, relayed->credit_of_link, relayed->credit_of_session)) {
     return break_off(*relayed, {Code::internal, "backend_exceeded_credit",
-                                "the backend sent more on the stream than was allowed"});
+                                "the backend sent or granted more on the stream than is allowed"});
   }
   wire::Header head = frame.header;
   head.stream = relayed->session_stream;
   relayed->session->multiplexer().forward(head, frame.payload());
   relayed->session->flush();
+  if (relayed->session->drop_when_stalled()) observer_.on_slow_reader();
 }
 
 /// Ends a stream for its client. The backend is told, and its reply goes nowhere.
@@ -296,6 +308,7 @@ void Relay::break_off(Relayed& relayed, rpc::Status why) {
   relayed.link->cancel(relayed.link_stream);
   answer(relayed, Reply::refuse(std::move(why)));
   relayed.session = nullptr;
+  relayed.broken_off = true;
 }
 
 /// What belongs to a stream that waits for a backend would have to wait with it: the caller may

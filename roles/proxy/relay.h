@@ -117,8 +117,8 @@ class Relay {
   RelayObserver& observer_;
   const RelayOptions& options_;
   Pool* pool_ = nullptr;
+  std::vector<std::unique_ptr<Relayed>> spare_;  ///< outlives those that go back to it
   std::deque<RelayedPtr> waiting_;
-  std::vector<std::unique_ptr<Relayed>> spare_;
 };
 
 }  // namespace babilu::proxy

@@ -36,7 +36,8 @@ struct Relay::Relayed {
   wire::Header head;
   Clock::time_point began;
   int sends = 0;
-  bool items_passed = false;
+  bool stream_used = false;  ///< items or credit have passed
+  bool broken_off = false;   ///< answered by the proxy while the backend still works
   /// Bytes of items that each side may still send.
   std::uint32_t credit_of_session = rpc::default_credit;
   std::uint32_t credit_of_link = rpc::default_credit;
@@ -50,7 +51,7 @@ struct Relay::Relayed {
     link = nullptr;
     session_stream = link_stream = 0;
     sends = 0;
-    items_passed = false;
+    stream_used = broken_off = false;
     credit_of_session = credit_of_link = rpc::default_credit;
     if (kept.capacity() > a_little) kept = Bytes();
     kept.clear();
@@ -61,8 +62,8 @@ struct Relay::Relayed {
   /// not enough, or too much.
   bool account(const wire::Frame& frame, std::uint32_t& sender, std::uint32_t& other) noexcept {
     const std::size_t bytes = frame.payload().size();
+    stream_used = true;
     if (frame.header.kind == wire::Kind::item) {
-      items_passed = true;
       if (bytes > sender) return false;
       sender -= static_cast<std::uint32_t>(bytes);
     } else {
@@ -79,10 +80,10 @@ struct Relay::Relayed {
 
   std::uint8_t service() const { return static_cast<std::uint8_t>(head.method >> 8); }
   bool may_be_sent_again() const {
-    return head.has(wire::flags::retryable) && sends < most_sends && !items_passed;
+    return head.has(wire::flags::retryable) && sends < most_sends && !stream_used;
   }
   /// What is needed to send it again is there, whether or not that is allowed.
-  bool is_kept() const { return !items_passed && (!kept.empty() || head.size == head.hop); }
+  bool is_kept() const { return !stream_used && (!kept.empty() || head.size == head.hop); }
 
   /// What is left of the caller's time, in the header's terms: 0 stands for no deadline.
   std::optional<std::uint32_t> time_left(Clock::time_point now) const {

@@ -43,8 +43,9 @@ class RawEnd final : private rpc::Connection::Handler {
   bool greeted = false;
   bool over = false;
 
-  std::uint32_t ask() {
-    const std::uint32_t stream = connection_.multiplexer().request({.method = method}, {}, {}, 1);
+  std::uint32_t ask(std::size_t bytes = 0) {
+    const std::uint32_t stream =
+        connection_.multiplexer().request({.method = method}, {}, Bytes(bytes, 1), 1);
     connection_.flush();
     return stream;
   }
@@ -236,6 +237,22 @@ task<> absurd_credit(Ends& ends) {
 }
 TEST(RelayItems, CreditCannotOverflow) {
   run(absurd_credit);
+}
+
+task<> too_large(Ends& ends) {
+  // With what the proxy puts in front it would be more than the backend takes, and end the link.
+  ends.client->ask(wire::default_frame_limit);
+  co_await ends.client->until(Kind::reply, 1);
+  EXPECT_EQ(ends.client->last().reason, "request_too_large");
+  EXPECT_TRUE(ends.client->last().unstarted);
+  ends.client->ask(wire::default_frame_limit - 100);
+  co_await ends.backend->until(Kind::request, 1);
+  ends.backend->reply(ends.backend->last().stream);
+  co_await ends.client->until(Kind::reply, 2);
+  EXPECT_EQ(ends.client->last().reason, "");
+}
+TEST(RelayItems, ARequestThatIsTooLargeForABackendIsRefusedAndTouchesNoLink) {
+  run(too_large);
 }
 
 task<> no_backend(Ends& ends) {

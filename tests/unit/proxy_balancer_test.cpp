@@ -80,6 +80,16 @@ TEST(Balancer, ALightLoadFollowsWeights) {
   EXPECT_NEAR(share[2], 7'500, 500);
 }
 
+TEST(Balancer, OneThatStartsGetsLittleButKeepsItsRoutes) {
+  auto two = backends(2);
+  const auto settled = two;
+  two[0].share = 0.1;
+  EXPECT_NEAR(shares(two)[0], 30'000 / 11, 300);
+  for (std::uint32_t route = 1; route < 1000; ++route) {
+    EXPECT_EQ(choose(two, route, 0), choose(settled, route, 0));
+  }
+}
+
 TEST(Balancer, WhatIsUnderWayCountsBesideTheWeight) {
   auto two = backends(2);
   two[0].weight = 10;
