@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <botan/tls_version.h>
+#include <botan/x509cert.h>
 
 namespace babilu::tls {
 
