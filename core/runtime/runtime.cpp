@@ -34,7 +34,6 @@ Runtime::Runtime(Parts parts)
     : clock_(std::move(parts.clock)),
       poller_(parts.simulated ? nullptr : std::make_unique<Poller>()),
       context_(BOOST_ASIO_CONCURRENCY_HINT_1),
-      next_turn_(*this),
       turn_began_(clock_->now()),
       random_(*parts.random),
       simulated_(parts.simulated),
@@ -48,11 +47,10 @@ void Runtime::post(std::function<void()> work) {
 }
 
 task<> Runtime::yield() {
-  if (simulated_) {
-    co_await asio::post(executor(), asio::use_awaitable_t<Executor>{});
-  } else {
-    co_await next_turn_.wait();
-  }
+  Condition resumed(*this);
+  Deferred later(*this, [](void* self) { static_cast<Condition*>(self)->notify_all(); }, &resumed);
+  later.schedule_next_turn();
+  co_await resumed.wait();
 }
 
 task<> Runtime::sleep_until(Deadline when) {
@@ -77,8 +75,7 @@ void Runtime::run(task<> main) {
 void Runtime::turn() {
   context_.poll();
   if (context_.stopped()) return;
-  const bool next_turn_at_once = next_turn_.has_waiters() || !deferred_to_next_turn_.empty();
-  Deadline until = next_turn_at_once ? Deadline{} : clock_->earliest();
+  Deadline until = deferred_to_next_turn_.empty() ? clock_->earliest() : Deadline{};
   poller_->announce_wait();
   // What another thread posted before it could see that we wait.
   if (context_.poll() > 0) until = Deadline{};
@@ -90,7 +87,6 @@ void Runtime::turn() {
 
 void Runtime::begin_turn() {
   turn_began_ = clock_->now();
-  next_turn_.notify_all();
   clock_->fire_due(turn_began_);
   while (!deferred_to_next_turn_.empty()) {
     Deferred& due = deferred_to_next_turn_.front();

@@ -98,7 +98,6 @@ class Runtime {
   DeferredList deferred_;
   DeferredList deferred_to_next_turn_;
   boost::asio::io_context context_;
-  Condition next_turn_;
   Clock::time_point turn_began_{};
   Random& random_;
   bool simulated_;
