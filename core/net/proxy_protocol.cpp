@@ -53,12 +53,13 @@ error_code check_beginning(ByteView seen) {
   return {};
 }
 
-/// The fixed part of a header. Version 1 may be shorter than that, and nothing follows it.
-task<error_code> read_beginning(Stream& stream, MutableByteView fixed, Deadline deadline) {
-  for (std::size_t bytes = 0; bytes < fixed.size();) {
-    const Transfer got = stream.read_some(fixed.subspan(bytes));
+/// Fills all of `into`. `check` looks at what is there after each read, and may end it.
+task<error_code> read_exactly(Stream& stream, MutableByteView into, Deadline deadline,
+                              error_code (*check)(ByteView seen)) {
+  for (std::size_t bytes = 0; bytes < into.size();) {
+    const Transfer got = stream.read_some(into.subspan(bytes));
     bytes += got.bytes;
-    if (const error_code wrong = check_beginning(fixed.first(bytes))) co_return wrong;
+    if (const error_code wrong = check(into.first(bytes))) co_return wrong;
     if (got.error == boost::asio::error::would_block) {
       const error_code error = co_await stream.readable(deadline);
       if (error) co_return error;
@@ -69,18 +70,8 @@ task<error_code> read_beginning(Stream& stream, MutableByteView fixed, Deadline 
   co_return error_code();
 }
 
-task<error_code> read_exactly(Stream& stream, MutableByteView into, Deadline deadline) {
-  while (!into.empty()) {
-    const Transfer got = stream.read_some(into);
-    into = into.subspan(got.bytes);
-    if (got.error == boost::asio::error::would_block) {
-      const error_code error = co_await stream.readable(deadline);
-      if (error) co_return error;
-    } else if (got.error) {
-      co_return got.error;
-    }
-  }
-  co_return error_code();
+error_code take_anything(ByteView) {
+  return {};
 }
 
 template <class IpAddress>
@@ -102,14 +93,15 @@ const boost::system::error_category& proxy_protocol_category() noexcept {
 
 task<Result<std::optional<Address>>> read_proxy_header(Stream& stream, Deadline deadline) {
   std::array<std::uint8_t, fixed_bytes> fixed{};
-  error_code error = co_await read_beginning(stream, fixed, deadline);
+  // Version 1 may be shorter than this, and nothing follows it.
+  error_code error = co_await read_exactly(stream, fixed, deadline, check_beginning);
   if (error) co_return error;
   const unsigned command = fixed[12] & 0xF;
   const std::size_t size = std::size_t{fixed[14]} << 8 | fixed[15];
   if (command > 1) co_return error_code(ProxyProtocolError::malformed);
   if (size > most_bytes) co_return error_code(ProxyProtocolError::too_long);
   Bytes body(size);
-  error = co_await read_exactly(stream, body, deadline);
+  error = co_await read_exactly(stream, body, deadline, take_anything);
   if (error) co_return error;
   const unsigned family = fixed[13] >> 4;
   if (command == 1 && family == 1) co_return source_of<ip::address_v4>(body);
