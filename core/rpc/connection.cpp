@@ -148,8 +148,7 @@ bool Connection::must_not_read() const noexcept {
 
 /// The reader has rested, and there may be no reason any more.
 void Connection::go_on_reading() {
-  if (!reader_rests_ || (must_not_read() && !outcome_)) return;
-  reader_rests_ = false;
+  if (!reader_rests_ || must_not_read()) return;
   // It could not answer while nobody listened.
   last_read_ = runtime_.turn_began();
   if (multiplexer_.partial_frame()) frame_began_ = last_read_;

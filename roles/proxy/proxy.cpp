@@ -19,7 +19,7 @@ namespace {
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 
 /// How long after the drain timeout a session may still take to say goodbye.
-constexpr auto last_words = std::chrono::seconds(2);
+constexpr auto farewell_time = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -63,7 +63,7 @@ task<> Proxy::run() {
   co_await handshakes_.join();
   const Deadline deadline = runtime_.now() + options_.drain_timeout;
   for (ClientSession& session : sessions_) session.drain(deadline);
-  const bool ended = co_await sessions_ended(deadline + last_words);
+  const bool ended = co_await sessions_ended(deadline + farewell_time);
   if (!ended) {
     for (ClientSession& session : sessions_) session.abort({});
     co_await sessions_ended(no_deadline);

@@ -25,12 +25,6 @@ constexpr auto reconnect_hint = std::chrono::milliseconds(250);
 /// Requests that are kept for others to come: as many as 1,024 sessions have under way, one each.
 constexpr std::size_t most_spare = 1024;
 
-Reply unstarted(rpc::Status why) {
-  Reply reply = Reply::refuse(std::move(why));
-  reply.unstarted = true;
-  return reply;
-}
-
 }  // namespace
 
 Bytes encode_hop(std::string_view client_address, std::uint32_t attempt) {
@@ -66,16 +60,24 @@ void Relay::Recycle::operator()(Relayed* relayed) const noexcept {
   relay->spare_.push_back(std::move(used));
 }
 
+/// What was never sent may always be sent again.
+Reply Relay::refusal(const Relayed& relayed, rpc::Status why) {
+  Reply reply = Reply::refuse(std::move(why));
+  reply.unstarted = relayed.sends == 0;
+  return reply;
+}
+
 std::optional<rpc::Status> Relay::refuse(ClientSession& session, const wire::Frame& frame) const {
   if (frame.header.hop != 0) {
     return rpc::Status(Code::permission_denied, "hop_not_allowed",
                        "hop data comes from a proxy only");
   }
   if (session.hop().size() + frame.payload().size() > pool_->frame_limit()) {
-    return rpc::Status(Code::invalid_argument, "request_too_large",
-                       fmt::format("a request may have {} bytes after its header here; send large "
-                                   "inputs in parts",
-                                   pool_->frame_limit() - session.hop().size()));
+    return rpc::Status(
+        Code::invalid_argument, "request_too_large",
+        fmt::format("a request and the {} bytes that the proxy adds may have {} bytes "
+                    "after the header; send large inputs in parts",
+                    session.hop().size(), pool_->frame_limit()));
   }
   return session.too_many_requests(runtime_.turn_began());
 }
@@ -86,8 +88,8 @@ void Relay::on_request(ClientSession& session, const wire::Frame& frame) {
   relayed->session_stream = frame.header.stream;
   relayed->head = frame.header;
   relayed->began = runtime_.turn_began();
-  if (auto refusal = refuse(session, frame)) {
-    answer(*relayed, unstarted(std::move(*refusal)));
+  if (auto why = refuse(session, frame)) {
+    answer(*relayed, refusal(*relayed, std::move(*why)));
     return;
   }
   const ByteView payload = frame.payload();
@@ -130,8 +132,7 @@ void Relay::wait(RelayedPtr relayed, Clock::duration most) {
   const auto now = runtime_.turn_began();
   if (pool_->never_offers(relayed->service()) || waiting_.size() >= options_.most_waiting ||
       !relayed->time_left(now)) {
-    answer(*relayed, relayed->sends == 0 ? unstarted(why_no_link(*relayed))
-                                         : Reply::refuse(why_no_link(*relayed)));
+    answer(*relayed, refusal(*relayed, why_no_link(*relayed)));
     return;
   }
   relayed->link = nullptr;
@@ -172,7 +173,7 @@ void Relay::give_up(Relayed& relayed) {
       taken->time_left(runtime_.now())
           ? why_no_link(*taken)
           : rpc::Status(Code::deadline_exceeded, "deadline", "no backend was there in time");
-  answer(*taken, taken->sends == 0 ? unstarted(why) : Reply::refuse(why));
+  answer(*taken, refusal(*taken, why));
 }
 
 rpc::Status Relay::why_no_link(const Relayed& relayed) const {
@@ -266,6 +267,10 @@ void Relay::settle(Relayed& relayed) {
   session.forget(relayed.kept.size(), options_.session_bytes);
   session.flush();
   session.answered();
+  drop_if_stalled(session);
+}
+
+void Relay::drop_if_stalled(ClientSession& session) {
   if (session.drop_when_stalled()) observer_.on_slow_reader();
 }
 
@@ -275,7 +280,7 @@ void Relay::to_link(const wire::Frame& frame, Multiplexer::Tag tag) {
   Relayed* const relayed = Relayed::from(tag);
   if (relayed == nullptr) return;
   const bool within = relayed->account(frame, relayed->credit_of_session, relayed->credit_of_link);
-  if (relayed->link == nullptr) return refuse_items(*relayed);
+  if (relayed->link == nullptr) return end_waiting(*relayed);
   if (!within) {
     return break_off(*relayed, {Code::resource_exhausted, "credit_exceeded",
                                 "more was sent or granted on the stream than is allowed"});
@@ -300,7 +305,7 @@ void Relay::to_session(const wire::Frame& frame, Multiplexer::Tag tag) {
   head.stream = relayed->session_stream;
   relayed->session->multiplexer().forward(head, frame.payload());
   relayed->session->flush();
-  if (relayed->session->drop_when_stalled()) observer_.on_slow_reader();
+  drop_if_stalled(*relayed->session);
 }
 
 /// Ends a stream for its client. The backend is told, and its reply goes nowhere.
@@ -313,10 +318,9 @@ void Relay::break_off(Relayed& relayed, rpc::Status why) {
 
 /// What belongs to a stream that waits for a backend would have to wait with it: the caller may
 /// begin again as well.
-void Relay::refuse_items(Relayed& relayed) {
+void Relay::end_waiting(Relayed& relayed) {
   const RelayedPtr taken = take_waiting(relayed);
-  answer(*taken,
-         taken->sends == 0 ? unstarted(why_no_link(*taken)) : Reply::refuse(why_no_link(*taken)));
+  answer(*taken, refusal(*taken, why_no_link(*taken)));
 }
 
 void Relay::on_cancel(Multiplexer::Tag tag) {

@@ -99,6 +99,7 @@ class Relay {
 
   RelayedPtr make();
   RelayedPtr take(rpc::Multiplexer::Tag tag);
+  static rpc::Reply refusal(const Relayed& relayed, rpc::Status why);
   std::optional<rpc::Status> refuse(ClientSession& session, const wire::Frame& frame) const;
   /// Gives it to a link. False when none takes it now.
   bool send(Relayed& relayed, ByteView payload, const Link* except);
@@ -108,9 +109,10 @@ class Relay {
   void give_up(Relayed& relayed);
   RelayedPtr take_waiting(Relayed& relayed);
   void break_off(Relayed& relayed, rpc::Status why);
-  void refuse_items(Relayed& relayed);
+  void end_waiting(Relayed& relayed);
   void answer(Relayed& relayed, const rpc::Reply& reply);
   void settle(Relayed& relayed);
+  void drop_if_stalled(ClientSession& session);
   rpc::Status why_no_link(const Relayed& relayed) const;
 
   Runtime& runtime_;

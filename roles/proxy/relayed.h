@@ -8,9 +8,25 @@
 
 namespace babilu::proxy {
 
+/// What is known of a request on its way, as plain values.
+struct RequestState {
+  ClientSession* session = nullptr;  ///< none once the client has gone
+  Link* link = nullptr;              ///< none while it waits
+  std::uint32_t session_stream = 0;
+  std::uint32_t link_stream = 0;
+  wire::Header head;
+  Clock::time_point began;
+  int sends = 0;
+  bool stream_used = false;  ///< items or credit have passed
+  bool broken_off = false;   ///< answered by the proxy while the backend still works
+  /// Bytes of items that each side may still send.
+  std::uint32_t credit_of_session = rpc::default_credit;
+  std::uint32_t credit_of_link = rpc::default_credit;
+};
+
 /// A request on its way: the tag of its stream on both sides; internal to the Relay. Owned by its
 /// stream on a link, or by the list of those that wait.
-struct Relay::Relayed {
+struct Relay::Relayed : RequestState {
   static constexpr int most_sends = 2;
   static constexpr std::uint32_t most_credit = 0x7fffffff;
 
@@ -29,30 +45,13 @@ struct Relay::Relayed {
     Alarm alarm;
   };
 
-  ClientSession* session = nullptr;  ///< none once the client has gone
-  Link* link = nullptr;              ///< none while it waits
-  std::uint32_t session_stream = 0;
-  std::uint32_t link_stream = 0;
-  wire::Header head;
-  Clock::time_point began;
-  int sends = 0;
-  bool stream_used = false;  ///< items or credit have passed
-  bool broken_off = false;   ///< answered by the proxy while the backend still works
-  /// Bytes of items that each side may still send.
-  std::uint32_t credit_of_session = rpc::default_credit;
-  std::uint32_t credit_of_link = rpc::default_credit;
   Bytes kept;  ///< metadata and message, while it may be sent again
   std::unique_ptr<Patience> patience;
 
-  /// As new, but for a little memory. `head` and `began` are set for each request anyway.
+  /// As new, but for a little memory.
   void clear() noexcept {
     constexpr std::size_t a_little = 1024;
-    session = nullptr;
-    link = nullptr;
-    session_stream = link_stream = 0;
-    sends = 0;
-    stream_used = broken_off = false;
-    credit_of_session = credit_of_link = rpc::default_credit;
+    static_cast<RequestState&>(*this) = {};
     if (kept.capacity() > a_little) kept = Bytes();
     kept.clear();
     patience.reset();
@@ -67,7 +66,7 @@ struct Relay::Relayed {
       if (bytes > sender) return false;
       sender -= static_cast<std::uint32_t>(bytes);
     } else {
-      if (frame.header.value > most_credit - std::min(other, most_credit)) return false;
+      if (frame.header.value > most_credit - other) return false;
       other += frame.header.value;
     }
     return true;
