@@ -1,7 +1,7 @@
 // Items and credit through a proxy, between two ends that speak frames.
 #include <gtest/gtest.h>
 
-#include <boost/scope/scope_exit.hpp>
+#include <algorithm>
 
 #include "core/runtime/runtime.h"
 #include "core/wire/envelope.pb.h"
@@ -182,45 +182,56 @@ TEST(RelayItems, PassBothWaysWithinTheirCredit) {
   run(both_ways);
 }
 
-task<> client_exceeds(Ends& ends) {
-  const std::uint32_t greedy = ends.client->ask();
-  const std::uint32_t modest = ends.client->ask();
+/// Two requests under way, by their numbers on both sides.
+struct Two {
+  std::uint32_t asked[2];
+  std::uint32_t served[2];
+};
+task<Two> ask_twice(Ends& ends) {
+  Two two{};
+  for (std::uint32_t& stream : two.asked) stream = ends.client->ask();
   co_await ends.backend->until(Kind::request, 2);
-  const std::uint32_t first = ends.backend->seen[0].stream;
-  const std::uint32_t second = ends.backend->seen[1].stream;
-  ends.client->item(greedy, window);
-  ends.client->item(greedy, 1);
+  for (int i : {0, 1}) two.served[i] = ends.backend->seen[static_cast<std::size_t>(i)].stream;
+  co_return two;
+}
+
+/// The first stream has been broken off; the session's other stream, and the link, go on.
+task<> expect_second_works(Ends& ends, Two two) {
+  const std::size_t before = ends.backend->item_bytes(two.served[1]);
+  ends.client->item(two.asked[1], 10);
+  ends.backend->item(two.served[1], 20);
+  co_await ends.backend->until(Kind::item, ends.backend->count(Kind::item) + 1);
+  EXPECT_EQ(ends.backend->item_bytes(two.served[1]), before + 10);
+  ends.backend->reply(two.served[1]);
+  co_await ends.client->until(Kind::reply, 2);
+  EXPECT_EQ(ends.client->item_bytes(two.asked[1]), 20u);
+  EXPECT_EQ(ends.client->last().reason, "");
+}
+
+task<> client_exceeds(Ends& ends) {
+  const Two two = co_await ask_twice(ends);
+  ends.client->item(two.asked[0], window);
+  ends.client->item(two.asked[0], 1);
   co_await ends.client->until(Kind::reply, 1);
   EXPECT_EQ(ends.client->last().reason, "credit_exceeded");
   EXPECT_FALSE(ends.client->last().unstarted);
   co_await ends.backend->until(Kind::cancel, 1);
-  EXPECT_EQ(ends.backend->item_bytes(first), window) << "what was too much went nowhere";
-  // The session's other stream, and the link, go on.
-  ends.client->item(modest, 10);
-  co_await ends.backend->until(Kind::item, 2);
-  ends.backend->reply(second);
-  co_await ends.client->until(Kind::reply, 2);
-  EXPECT_EQ(ends.client->last().reason, "");
+  EXPECT_EQ(ends.backend->item_bytes(two.served[0]), window) << "what was too much went nowhere";
+  co_await expect_second_works(ends, two);
 }
 TEST(RelayItems, AClientThatExceedsItsCreditLosesThatStreamOnly) {
   run(client_exceeds);
 }
 
 task<> backend_exceeds(Ends& ends) {
-  ends.client->ask();
-  const std::uint32_t other = ends.client->ask();
-  co_await ends.backend->until(Kind::request, 2);
-  const std::uint32_t first = ends.backend->seen[0].stream;
-  const std::uint32_t second = ends.backend->seen[1].stream;
-  ends.backend->item(first, window);
-  ends.backend->item(first, 1);
+  const Two two = co_await ask_twice(ends);
+  ends.backend->item(two.served[0], window);
+  ends.backend->item(two.served[0], 1);
   co_await ends.client->until(Kind::reply, 1);
   EXPECT_EQ(ends.client->last().reason, "backend_exceeded_credit");
-  ends.backend->item(second, 10);
-  co_await ends.client->until(Kind::item, 2);
-  EXPECT_EQ(ends.client->item_bytes(other), 10u);
-  ends.backend->reply(second);
-  co_await ends.client->until(Kind::reply, 2);
+  EXPECT_EQ(ends.client->item_bytes(two.asked[0]), window) << "what was too much went nowhere";
+  co_await ends.backend->until(Kind::cancel, 1);
+  co_await expect_second_works(ends, two);
 }
 TEST(RelayItems, ABackendThatExceedsItsCreditLosesThatStreamOnly) {
   run(backend_exceeds);

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -16,17 +15,15 @@
 #include "core/runtime/runtime.h"
 #include "core/runtime/scope.h"
 #include "core/runtime/signals.h"
+#include "tests/unit/runtime_support.h"
 
 namespace babilu {
 namespace {
 
 using namespace std::chrono_literals;
 namespace error = boost::asio::error;
-
-struct Pair {
-  Pair() { ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()); }
-  std::array<int, 2> ends{};
-};
+using Pair = test::SocketPair;
+using test::run;
 
 /// Reads as a Stream does: less than was asked for means that there is no more.
 std::string read_some(Descriptor& descriptor) {
@@ -34,11 +31,6 @@ std::string read_some(Descriptor& descriptor) {
   const ssize_t got = ::read(descriptor.get(), buffer.data(), buffer.size());
   if (got < static_cast<ssize_t>(buffer.size())) descriptor.read_all();
   return got < 0 ? "nothing" : std::string(buffer.data(), static_cast<std::size_t>(got));
-}
-
-void run(task<> (*test)(Runtime&)) {
-  Runtime runtime;
-  runtime.run(test(runtime));
 }
 
 task<> data_then_end(Runtime& runtime) {

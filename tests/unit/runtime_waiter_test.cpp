@@ -1,10 +1,8 @@
 // Waiting without a coroutine frame, and coroutines that are a part of an object.
 #include <gtest/gtest.h>
 
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <memory>
 
 #include <boost/asio/error.hpp>
@@ -13,12 +11,14 @@
 #include "core/runtime/routine.h"
 #include "core/runtime/runtime.h"
 #include "core/runtime/waiter.h"
+#include "tests/unit/runtime_support.h"
 
 namespace babilu {
 namespace {
 
 using namespace std::chrono_literals;
 namespace error = boost::asio::error;
+using test::run;
 
 struct Told {
   explicit Told(Runtime& runtime)
@@ -34,16 +34,10 @@ struct Told {
   Waiter waiter;
 };
 
-struct Pair {
-  Pair() { ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()); }
+/// The far end closes by itself.
+struct Pair : test::SocketPair {
   ~Pair() { ::close(ends[1]); }
-  std::array<int, 2> ends{};
 };
-
-void run(task<> (*test)(Runtime&)) {
-  Runtime runtime;
-  runtime.run(test(runtime));
-}
 
 task<> readiness(Runtime& runtime) {
   Pair pair;

@@ -39,9 +39,12 @@ class RpcClient {
   std::vector<rpc::Outcome<Answer>> call_all(const rpc::Method<Service, Request, Answer>& method,
                                              const std::vector<Request>& requests,
                                              std::size_t answered,
-                                             const std::function<void()>& meanwhile) {
+                                             const std::function<void()>& meanwhile,
+                                             Clock::duration time = patience) {
     std::vector<std::optional<rpc::Outcome<Answer>>> outcomes(requests.size());
+    time_ = time;
     runtime_.run(all(method, requests, outcomes, answered, meanwhile));
+    time_ = patience;
     std::vector<rpc::Outcome<Answer>> made;
     for (auto& outcome : outcomes) made.push_back(std::move(*outcome));
     return made;
