@@ -137,16 +137,19 @@ fetch_boost() {
 }
 
 build_botan() {
-  local source="$work/botan" modules="botan_modules_$(dpkg --print-architecture)"
+  local source="$work/botan" modules="botan_modules_$(dpkg --print-architecture)" patch patches
   step "building Botan $botan_version once (two minutes)"
   logged "the source of $botan_source could not be downloaded" donor_apt source --download-only "$botan_source"
   echo "$botan_sha256  $work/$botan_tarball" | sha256sum --quiet --check ||
     die "$botan_tarball is not the one that this tree was written against"
   logged "the source of $botan_source could not be unpacked" \
     dpkg-source --no-check -x "$work/$botan_source"_*.dsc "$source"
-  echo "$botan_patch_sha256  $here/dev.d/$botan_patch" | sha256sum --quiet --check ||
-    die "$botan_patch is not the one that dependencies.conf names; its hash there is part of the cache's name"
-  logged "$botan_patch could not be applied" patch -d "$source" -p1 -i "$here/dev.d/$botan_patch"
+  read -ra patches <<<"$botan_patches"
+  [[ $(cd "$here/dev.d" && cat "${patches[@]}" | sha256sum) == "$botan_patches_sha256  -" ]] ||
+    die "$botan_patches are not those that dependencies.conf names; their hash there is part of the cache's name"
+  for patch in "${patches[@]}"; do
+    logged "$patch could not be applied" patch -d "$source" -p1 -i "$here/dev.d/$patch"
+  done
 
   # One translation unit: a third of the CPU time of 248, and nobody edits it.
   (
