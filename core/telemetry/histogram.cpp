@@ -1,14 +1,11 @@
 #include "core/telemetry/histogram.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 namespace babilu::telemetry {
 
 namespace {
-
-constexpr unsigned sub_bucket_bits = 6;  // 64 buckets a power of two
 
 std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
   return a > UINT64_MAX - b ? UINT64_MAX : a + b;
@@ -28,16 +25,6 @@ void replace_unless(std::atomic<std::uint64_t>& extreme, std::uint64_t value, Co
 }
 
 }  // namespace
-
-std::size_t HistogramBuckets::index_of(std::uint64_t value) noexcept {
-  value = std::min(value, largest);
-  const unsigned width = static_cast<unsigned>(std::bit_width(value));
-  if (width <= sub_bucket_bits + 1) return static_cast<std::size_t>(value);
-  // The leading 1 and the next six bits choose the bucket; `shift` counts the bits not looked at.
-  const unsigned shift = width - (sub_bucket_bits + 1);
-  return (static_cast<std::size_t>(shift) << sub_bucket_bits) +
-         static_cast<std::size_t>(value >> shift);
-}
 
 std::uint64_t HistogramBuckets::upper_edge(std::size_t index) noexcept {
   constexpr std::size_t exact = std::size_t{1} << (sub_bucket_bits + 1);
@@ -112,6 +99,12 @@ std::uint64_t LatencyHistogram::count_up_to(std::uint64_t value) const noexcept 
   return seen;
 }
 
+void HistogramBatch::clear() noexcept {
+  runs_.clear();
+  count_ = sum_ = max_ = 0;
+  min_ = UINT64_MAX;
+}
+
 AtomicHistogram::AtomicHistogram() : counts_(std::make_unique<Counts>()) {}
 
 void AtomicHistogram::record_value(std::uint64_t value) noexcept {
@@ -121,28 +114,14 @@ void AtomicHistogram::record_value(std::uint64_t value) noexcept {
   replace_unless(min_, value, [](std::uint64_t seen, std::uint64_t v) { return seen <= v; });
 }
 
-void AtomicHistogram::record_all(std::span<const std::uint64_t> values) noexcept {
-  if (values.empty()) return;
-  std::uint64_t sum = 0;
-  std::uint64_t alike = 0;
-  std::size_t bucket = HistogramBuckets::index_of(values.front());
-  const auto add = [&] { (*counts_)[bucket].fetch_add(alike, std::memory_order_relaxed); };
-  for (const std::uint64_t value : values) {
-    sum += std::min(value, HistogramBuckets::largest);
-    const std::size_t index = HistogramBuckets::index_of(value);
-    // What happened at one time took the same time, often.
-    if (index != bucket) {
-      add();
-      bucket = index;
-      alike = 0;
-    }
-    ++alike;
+void AtomicHistogram::record_all(const HistogramBatch& batch) noexcept {
+  if (batch.count_ == 0) return;
+  for (const auto& [index, count] : batch.runs_) {
+    (*counts_)[index].fetch_add(count, std::memory_order_relaxed);
   }
-  add();
-  sum_.fetch_add(sum, std::memory_order_relaxed);
-  const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  replace_unless(max_, *most, [](std::uint64_t seen, std::uint64_t v) { return seen >= v; });
-  replace_unless(min_, *least, [](std::uint64_t seen, std::uint64_t v) { return seen <= v; });
+  sum_.fetch_add(batch.sum_, std::memory_order_relaxed);
+  replace_unless(max_, batch.max_, [](std::uint64_t seen, std::uint64_t v) { return seen >= v; });
+  replace_unless(min_, batch.min_, [](std::uint64_t seen, std::uint64_t v) { return seen <= v; });
 }
 
 LatencyHistogram AtomicHistogram::snapshot() const {

@@ -1,12 +1,14 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
+#include <vector>
 
 namespace babilu::telemetry {
 
@@ -18,9 +20,20 @@ struct HistogramBuckets {
   static constexpr std::uint64_t largest = (std::uint64_t{1} << range_bits) - 1;
   static constexpr std::size_t count = 128 + (range_bits - 7) * 64;  // 2,368: 19 KiB
 
-  static std::size_t index_of(std::uint64_t value) noexcept;
+  static std::size_t index_of(std::uint64_t value) noexcept {
+    value = std::min(value, largest);
+    const unsigned width = static_cast<unsigned>(std::bit_width(value));
+    if (width <= sub_bucket_bits + 1) return static_cast<std::size_t>(value);
+    // The leading 1 and the next six bits choose the bucket; `shift` counts the bits not looked at.
+    const unsigned shift = width - (sub_bucket_bits + 1);
+    return (static_cast<std::size_t>(shift) << sub_bucket_bits) +
+           static_cast<std::size_t>(value >> shift);
+  }
   /// The greatest value that falls into the bucket.
   static std::uint64_t upper_edge(std::size_t index) noexcept;
+
+ private:
+  static constexpr unsigned sub_bucket_bits = 6;  // 64 buckets a power of two
 };
 
 /// A distribution of durations (ns), sizes or counts in constant memory (19 KiB).
@@ -69,6 +82,51 @@ class LatencyHistogram {
   std::uint64_t max_ = 0;
 };
 
+/// Values of one thread on their way to one AtomicHistogram or several: the place of each is looked
+/// up once, and those that follow one another in the same place are one.
+class HistogramBatch {
+ public:
+  void add(std::chrono::nanoseconds duration) {
+    add_value(duration.count() < 0 ? 0 : static_cast<std::uint64_t>(duration.count()));
+  }
+  void add_value(std::uint64_t value);
+  void clear() noexcept;
+  std::uint64_t count() const noexcept { return count_; }
+
+ private:
+  friend class AtomicHistogram;
+  struct Run {
+    std::size_t index;
+    std::uint64_t count;
+  };
+
+  std::vector<Run> runs_;
+  std::uint64_t last_ = 0;
+  std::uint64_t count_ = 0;
+  std::uint64_t sum_ = 0;
+  std::uint64_t min_ = UINT64_MAX;
+  std::uint64_t max_ = 0;
+};
+
+inline void HistogramBatch::add_value(std::uint64_t value) {
+  ++count_;
+  sum_ += std::min(value, HistogramBuckets::largest);
+  // What happened at one time took the same time, often.
+  if (value == last_ && !runs_.empty()) {
+    ++runs_.back().count;
+    return;
+  }
+  last_ = value;
+  min_ = std::min(min_, value);
+  max_ = std::max(max_, value);
+  const std::size_t index = HistogramBuckets::index_of(value);
+  if (!runs_.empty() && runs_.back().index == index) {
+    ++runs_.back().count;
+  } else {
+    runs_.push_back({index, 1});
+  }
+}
+
 /// The same distribution, recorded by several threads without a lock (two relaxed additions) and
 /// read through a snapshot. A snapshot taken while others record may lack their last samples, but
 /// its count is always the number of samples in its buckets.
@@ -80,8 +138,7 @@ class AtomicHistogram {
     record_value(duration.count() < 0 ? 0 : static_cast<std::uint64_t>(duration.count()));
   }
   void record_value(std::uint64_t value) noexcept;
-  /// The same for many at once, at half the cost each.
-  void record_all(std::span<const std::uint64_t> values) noexcept;
+  void record_all(const HistogramBatch& batch) noexcept;
   LatencyHistogram snapshot() const;
 
  private:

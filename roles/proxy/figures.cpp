@@ -53,12 +53,12 @@ Tally::Tally(Runtime& runtime, BackendFigures& figures, RelayTotals& totals)
 void Tally::publish() {
   figures_.in_flight.add(std::exchange(in_flight_, 0));
   figures_.bytes_sent.add(std::exchange(sent_bytes_, 0));
-  if (latencies_.empty()) return;
+  if (latencies_.count() == 0) return;
   figures_.bytes_received.add(std::exchange(received_bytes_, 0));
   figures_.errors.add(std::exchange(faults_, 0));
   totals_.errors.add(std::exchange(errors_, 0));
-  figures_.requests.add(latencies_.size());
-  totals_.requests.add(latencies_.size());
+  figures_.requests.add(latencies_.count());
+  totals_.requests.add(latencies_.count());
   figures_.latency.record_all(latencies_);
   totals_.latency.record_all(latencies_);
   latencies_.clear();

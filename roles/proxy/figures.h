@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -60,7 +59,7 @@ class Tally {
     received_bytes_ += bytes;
     faults_ += fault ? 1 : 0;
     errors_ += error ? 1 : 0;
-    latencies_.push_back(static_cast<std::uint64_t>(std::max<Clock::rep>(latency.count(), 0)));
+    latencies_.add(latency);
     publish_.schedule();
   }
   void lost() noexcept {
@@ -79,7 +78,7 @@ class Tally {
   std::uint64_t received_bytes_ = 0;
   std::uint64_t faults_ = 0;
   std::uint64_t errors_ = 0;
-  std::vector<std::uint64_t> latencies_;
+  telemetry::HistogramBatch latencies_;
 };
 
 /// Which services are offered, over all links of all Runtimes. Any thread.

@@ -211,9 +211,15 @@ TEST(AtomicHistogram, TakesManyAtOnceAsOneByOne) {
   const std::vector<std::uint64_t> values{5, 5, 5, 70'000, 70'001, 5, 900, 0, UINT64_MAX};
   AtomicHistogram together;
   AtomicHistogram apart;
-  together.record_all(values);
-  together.record_all({});
-  for (const std::uint64_t value : values) apart.record_value(value);
+  HistogramBatch batch;
+  for (const std::uint64_t value : values) {
+    batch.add_value(value);
+    apart.record_value(value);
+  }
+  EXPECT_EQ(batch.count(), values.size());
+  together.record_all(batch);
+  batch.clear();
+  together.record_all(batch);
   const auto a = together.snapshot();
   const auto b = apart.snapshot();
   EXPECT_EQ(a.count(), b.count());
