@@ -20,7 +20,7 @@ class Sink final : public Stream {
     return {bytes.size(), {}};
   }
   task<error_code> readable(Deadline) override { co_return error_code{}; }
-  error_code when_readable(Waiter&) override { return {}; }
+  bool when_readable(Waiter&) override { return true; }
   task<error_code> writable(Deadline) override { co_return error_code{}; }
   void shutdown() noexcept override {}
   void close() noexcept override {}

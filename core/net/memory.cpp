@@ -257,11 +257,10 @@ class MemoryStream final : public Stream {
     return state_->out.write(bytes);
   }
   task<error_code> readable(Deadline deadline) override { return wait_readable(state_, deadline); }
-  error_code when_readable(Waiter& waiter) override {
-    if (state_->closed) return error::operation_aborted;
-    if (state_->in.can_read()) return {};
+  bool when_readable(Waiter& waiter) override {
+    if (state_->closed || state_->in.can_read()) return true;
     waiter.stand_at(state_->in.waiter);
-    return error::would_block;
+    return false;
   }
   task<error_code> writable(Deadline deadline) override { return wait_writable(state_, deadline); }
 

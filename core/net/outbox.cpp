@@ -30,22 +30,21 @@ void Outbox::flush_now() {
 }
 
 bool Outbox::write() {
-  for (;;) {
+  while (bytes() > 0) {
+    if (writing_.empty()) writing_.swap(pending_);
+    const Transfer sent = stream_.write_some(ByteView(writing_).subspan(written_));
+    written_ += sent.bytes;
     if (written_ == writing_.size()) {
       written_ = 0;
       writing_.clear();
       if (writing_.capacity() > limits_.keep) writing_ = {};
-      writing_.swap(pending_);
-      if (writing_.empty()) return !stream_.unsent();
     }
-    const Transfer sent = stream_.write_some(ByteView(writing_).subspan(written_));
-    written_ += sent.bytes;
-    if (sent.error == boost::asio::error::would_block) return false;
     if (sent.error) {
-      fail(sent.error);
+      if (sent.error != boost::asio::error::would_block) fail(sent.error);
       return false;
     }
   }
+  return !stream_.unsent();
 }
 
 task<> Outbox::drain() {

@@ -40,9 +40,9 @@ class Stream {
   virtual Transfer read_some(MutableByteView buffer) = 0;
   virtual Transfer write_some(ByteView bytes) = 0;
   virtual task<error_code> readable(Deadline deadline = no_deadline) = 0;
-  /// The same without a coroutine: what readable() would return at once; or would_block, and the
-  /// waiter is told when it is worth another look.
-  virtual error_code when_readable(Waiter& waiter) = 0;
+  /// The same without a coroutine: true when readable() would return at once; otherwise the waiter
+  /// is told when it is worth another look.
+  virtual bool when_readable(Waiter& waiter) = 0;
   /// Also sends on what a layer below has accepted but not sent; see unsent().
   virtual task<error_code> writable(Deadline deadline = no_deadline) = 0;
   /// True while bytes that write_some accepted are still in this process and nobody will move them

@@ -50,13 +50,14 @@ class TcpStream final : public Stream {
   Transfer read_some(MutableByteView buffer) override {
     if (buffer.empty()) return {};
     const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-    if (got == 0) return {0, asio::error::eof};
-    const error_code error = got < 0 ? last_error() : error_code();
-    if (error == asio::error::would_block ||
-        (got > 0 && static_cast<std::size_t>(got) < buffer.size())) {
-      socket_.read_all();
+    if (got > 0) {
+      if (static_cast<std::size_t>(got) < buffer.size()) socket_.read_all();
+      return {static_cast<std::size_t>(got), {}};
     }
-    return {got > 0 ? static_cast<std::size_t>(got) : 0, error};
+    if (got == 0) return {0, asio::error::eof};
+    const error_code error = last_error();
+    if (error == asio::error::would_block) socket_.read_all();
+    return {0, error};
   }
 
   Transfer write_some(ByteView bytes) override {
@@ -68,7 +69,7 @@ class TcpStream final : public Stream {
   }
 
   task<error_code> readable(Deadline deadline) override { return socket_.readable(deadline); }
-  error_code when_readable(Waiter& waiter) override { return socket_.when_readable(waiter); }
+  bool when_readable(Waiter& waiter) override { return socket_.when_readable(waiter); }
   task<error_code> writable(Deadline deadline) override { return socket_.writable(deadline); }
 
   /// Waits for the end of a connect(2) that has begun.

@@ -103,7 +103,7 @@ Routine Connection::read() {
         if (outcome_) break;
         waker_.tell_next_turn();
         co_await Routine::pause;
-      } else if (stream_->when_readable(waker_) == boost::asio::error::would_block) {
+      } else if (!stream_->when_readable(waker_)) {
         co_await Routine::pause;
       }
     }

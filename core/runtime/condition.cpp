@@ -67,7 +67,7 @@ void Condition::notify_one() {
   if (!waiters_.empty()) static_cast<Waiter&>(waiters_.front()).complete({});
 }
 
-void Condition::notify_all() {
+void Condition::wake_all() {
   while (!waiters_.empty()) static_cast<Waiter&>(waiters_.front()).complete({});
 }
 

@@ -27,7 +27,9 @@ class Condition {
   task<bool> wait(Deadline deadline = no_deadline);
 
   void notify_one();
-  void notify_all();
+  void notify_all() {
+    if (has_waiters()) wake_all();
+  }
   bool has_waiters() const noexcept { return !waiters_.empty(); }
 
  private:
@@ -35,6 +37,8 @@ class Condition {
   using Hook =
       boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
   struct Link : Hook {};
+
+  void wake_all();
 
   Runtime& runtime_;
   boost::intrusive::list<Link, boost::intrusive::constant_time_size<false>> waiters_;

@@ -20,13 +20,17 @@ class Deferred : public boost::intrusive::list_base_hook<
   Deferred& operator=(const Deferred&) = delete;
 
   /// Asks for one call; asking again before it came changes nothing.
-  void schedule();
+  void schedule() {
+    if (!is_linked()) defer();
+  }
   /// The same, after what becomes ready outside has had its turn, too.
   void schedule_next_turn();
   void cancel() noexcept { unlink(); }
 
  private:
   friend class Runtime;
+  void defer();
+
   Runtime& runtime_;
   Callback callback_;
   void* context_;

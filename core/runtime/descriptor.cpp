@@ -83,18 +83,25 @@ void Descriptor::on_ready(std::uint32_t events) {
   out_.ended |= over;
   in_.ready |= in_.ended || (events & EPOLLIN) != 0;
   out_.ready |= out_.ended || (events & EPOLLOUT) != 0;
-  // Whoever is told first may destroy this object, or the other waiter.
+  const bool reads = in_.ready && in_.waiter != nullptr;
+  const bool writes = out_.ready && out_.waiter != nullptr;
+  if (reads && writes) return tell_both();
+  if (reads) return in_.waiter->tell_now();
+  if (writes) out_.waiter->tell_now();
+}
+
+/// Whoever is told first may destroy this object, or the other waiter.
+void Descriptor::tell_both() {
   Waiter* reader = nullptr;
-  if (in_.ready && in_.waiter != nullptr) in_.waiter->stand_at(reader);
-  if (out_.ready && out_.waiter != nullptr) out_.waiter->tell_now();
+  in_.waiter->stand_at(reader);
+  out_.waiter->tell_now();
   if (reader != nullptr) reader->tell_now();
 }
 
-error_code Descriptor::when_ready(Direction& direction, Waiter& waiter) const noexcept {
-  if (!open()) return asio::error::operation_aborted;
-  if (direction.ready) return {};
+bool Descriptor::when_ready(Direction& direction, Waiter& waiter) const noexcept {
+  if (!open() || direction.ready) return true;
   waiter.stand_at(direction.waiter);
-  return asio::error::would_block;
+  return false;
 }
 
 namespace {
@@ -114,17 +121,17 @@ task<error_code> Descriptor::wait(Direction& direction, Deadline deadline) {
 
 // Nothing of this object is touched after the wait: it may be gone by then.
 task<error_code> Descriptor::wait(Direction& direction) {
+  if (!open()) co_return asio::error::operation_aborted;
   Wait wait(runtime_);
-  const error_code at_once = when_ready(direction, wait.waiter());
-  if (at_once != asio::error::would_block) co_return at_once;
+  if (when_ready(direction, wait.waiter())) co_return error_code();
   const Wait::Outcome outcome = co_await wait();
   co_return explain(outcome.error);
 }
 
 task<error_code> Descriptor::wait_until(Direction& direction, Deadline deadline) {
+  if (!open()) co_return asio::error::operation_aborted;
   Wait wait(runtime_);
-  const error_code at_once = when_ready(direction, wait.waiter());
-  if (at_once != asio::error::would_block) co_return at_once;
+  if (when_ready(direction, wait.waiter())) co_return error_code();
   Alarm alarm(
       runtime_.clock(),
       [](void* self) { static_cast<Wait*>(self)->give_up(asio::error::timed_out); }, &wait);

@@ -39,9 +39,9 @@ class Descriptor {
   /// deadline; operation_aborted after close(). A cancelled wait throws operation_aborted.
   task<error_code> readable(Deadline deadline = no_deadline) { return wait(in_, deadline); }
   task<error_code> writable(Deadline deadline = no_deadline) { return wait(out_, deadline); }
-  /// The same without a coroutine: what readable() would return at once; or would_block, and the
-  /// waiter is told.
-  error_code when_readable(Waiter& waiter) noexcept { return when_ready(in_, waiter); }
+  /// The same without a coroutine: true when readable() would return at once; otherwise the waiter
+  /// is told.
+  bool when_readable(Waiter& waiter) noexcept { return when_ready(in_, waiter); }
 
  private:
   friend class Poller;
@@ -53,7 +53,8 @@ class Descriptor {
   };
 
   void on_ready(std::uint32_t events);
-  error_code when_ready(Direction& direction, Waiter& waiter) const noexcept;
+  void tell_both();
+  bool when_ready(Direction& direction, Waiter& waiter) const noexcept;
   task<error_code> wait(Direction& direction, Deadline deadline);
   task<error_code> wait(Direction& direction);  ///< without a deadline: a smaller frame
   task<error_code> wait_until(Direction& direction, Deadline deadline);

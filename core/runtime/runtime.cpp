@@ -96,8 +96,8 @@ void Runtime::begin_turn() {
   poller_->dispatch();
 }
 
-void Deferred::schedule() {
-  if (!is_linked()) runtime_.defer(*this);
+void Deferred::defer() {
+  runtime_.defer(*this);
 }
 
 void Deferred::schedule_next_turn() {

@@ -76,9 +76,9 @@ task<error_code> TlsStream::readable(Deadline deadline) {
   return readable_at_once() ? at_once() : lower_->readable(deadline);
 }
 
-error_code TlsStream::when_readable(Waiter& waiter) {
+bool TlsStream::when_readable(Waiter& waiter) {
   send_waiting_ticket();
-  return readable_at_once() ? error_code() : lower_->when_readable(waiter);
+  return readable_at_once() || lower_->when_readable(waiter);
 }
 
 /// Nothing is written: so it goes alone.

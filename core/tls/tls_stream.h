@@ -23,7 +23,7 @@ class TlsStream final : public net::Stream {
   net::Transfer read_some(MutableByteView buffer) override;
   net::Transfer write_some(ByteView bytes) override;
   task<error_code> readable(Deadline deadline) override;
-  error_code when_readable(Waiter& waiter) override;
+  bool when_readable(Waiter& waiter) override;
   task<error_code> writable(Deadline deadline) override;
   bool unsent() const noexcept override;
   void shutdown() noexcept override;
