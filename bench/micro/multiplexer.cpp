@@ -10,7 +10,7 @@ namespace {
 class Ignoring : public Multiplexer::Events {
  public:
   void on_hello(const wire::Hello&) override {}
-  void on_request(const wire::Frame&) override {}
+  void on_request(const wire::Frame&, Multiplexer::Tag&) override {}
   void on_item(const wire::Frame&, Multiplexer::Tag, bool) override {}
   void on_credit(const wire::Frame&, Multiplexer::Tag, bool) override {}
   void on_reply(const wire::Frame&, Multiplexer::Tag) override {}
@@ -25,7 +25,7 @@ class Ignoring : public Multiplexer::Events {
 /// Answers every request with its own payload.
 struct Echoing final : Ignoring {
   Multiplexer* multiplexer = nullptr;
-  void on_request(const wire::Frame& frame) override {
+  void on_request(const wire::Frame& frame, Multiplexer::Tag&) override {
     multiplexer->relay_reply(frame.header.stream, {}, frame.payload());
   }
 };

@@ -186,7 +186,7 @@ void Connection::take(ByteView input) {
                                      : options_.ping_after));
   }
   if (violation) {
-    close({violation->code, std::move(violation->reason), std::move(violation->message)});
+    close({violation->code, std::string(violation->reason), std::string(violation->message)});
   } else {
     flush();
   }

@@ -40,7 +40,7 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   class Handler {
    public:
     virtual void on_hello(const wire::Hello&) {}
-    virtual void on_request(const wire::Frame& frame) = 0;
+    virtual void on_request(const wire::Frame& frame, Multiplexer::Tag& tag) = 0;
     virtual void on_refused(const wire::Frame&, const Status& /*why*/) {}
     virtual void on_item(const wire::Frame&, Multiplexer::Tag, bool /*outgoing*/) {}
     virtual void on_credit(const wire::Frame&, Multiplexer::Tag, bool /*outgoing*/) {}
@@ -77,6 +77,7 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   /// Frames go out through here; call flush() after a batch of calls.
   Multiplexer& multiplexer() noexcept { return multiplexer_; }
   net::Outbox& outbox() noexcept { return outbox_; }
+  const net::Outbox& outbox() const noexcept { return outbox_; }
   void flush() { outbox_.flush(); }
 
   /// Ends the connection: with a goaway that says why, once what is pending has left (bounded).
@@ -92,9 +93,9 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
 
  private:
   void on_hello(const wire::Hello& hello) override { handler_.on_hello(hello); }
-  void on_request(const wire::Frame& frame) override {
+  void on_request(const wire::Frame& frame, Multiplexer::Tag& tag) override {
     last_request_ = last_read_;
-    handler_.on_request(frame);
+    handler_.on_request(frame, tag);
   }
   void on_refused(const wire::Frame& frame, const Status& why) override {
     handler_.on_refused(frame, why);

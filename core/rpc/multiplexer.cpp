@@ -14,9 +14,24 @@ namespace {
 
 constexpr std::uint32_t version = 1;
 
-Violation protocol_error(std::string reason, std::string message) {
-  return {Code::invalid_argument, std::move(reason), std::move(message)};
+constexpr Violation protocol_error(std::string_view reason, std::string_view message) {
+  return {Code::invalid_argument, reason, message};
 }
+constexpr Violation hello_expected =
+    protocol_error("hello_expected", "the first frame must be a hello");
+constexpr Violation second_hello = protocol_error("second_hello", "hello is sent once");
+constexpr Violation bad_hello =
+    protocol_error("bad_hello", "the hello is not a babilu.wire.Hello message");
+constexpr Violation credit_too_small =
+    protocol_error("credit_too_small", "initial_credit is 65536 at least");
+constexpr Violation wrong_parity =
+    protocol_error("wrong_parity", "the dialer's streams are odd, the listener's even");
+constexpr Violation stream_in_use =
+    protocol_error("stream_in_use", "a stream is used again before its reply");
+constexpr Violation unknown_stream =
+    protocol_error("unknown_stream", "a reply to a request that was not sent");
+constexpr Violation no_common_version{Code::failed_precondition, "no_common_version",
+                                      "this side speaks version 1 only"};
 
 std::uint32_t or_default(std::uint32_t value, std::uint32_t fallback) {
   return value == 0 ? fallback : value;
@@ -50,18 +65,19 @@ void Multiplexer::send_hello(wire::Hello hello) {
 }
 
 std::optional<Violation> Multiplexer::receive(ByteView input, Events& events) {
-  std::optional<Violation> violation;
+  const Violation* violation = nullptr;
   const wire::FrameError error = reader_.consume(input, [&](const Frame& frame) {
-    if (auto found = on_frame(frame, events)) violation = std::move(found);
-    return !violation;
+    violation = on_frame(frame, events);
+    return violation == nullptr;
   });
   if (error != wire::FrameError::none) return protocol_error("bad_frame", to_string(error));
-  return violation;
+  if (violation != nullptr) return *violation;
+  return std::nullopt;
 }
 
-std::optional<Violation> Multiplexer::on_frame(const Frame& frame, Events& events) {
+const Violation* Multiplexer::on_frame(const Frame& frame, Events& events) {
   if (!greeted_ && frame.header.kind != Kind::hello && frame.header.kind != Kind::goaway) {
-    return protocol_error("hello_expected", "the first frame must be a hello");
+    return &hello_expected;
   }
   switch (frame.header.kind) {
     case Kind::hello:
@@ -85,38 +101,38 @@ std::optional<Violation> Multiplexer::on_frame(const Frame& frame, Events& event
       on_goaway(frame, events);
       break;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
-std::optional<Violation> Multiplexer::on_hello(const Frame& frame, Events& events) {
-  if (greeted_) return protocol_error("second_hello", "hello is sent once");
+const Violation* Multiplexer::on_hello(const Frame& frame, Events& events) {
+  if (greeted_) return &second_hello;
   wire::Hello hello;
   const ByteView message = frame.message();
   if (!hello.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
-    return protocol_error("bad_hello", "the hello is not a babilu.wire.Hello message");
+    return &bad_hello;
   }
   if (hello.version_min() > version || hello.version_max() < version) {
-    return Violation{Code::failed_precondition, "no_common_version",
-                     "this side speaks version 1 only"};
+    return &no_common_version;
   }
   if (or_default(hello.initial_credit(), default_credit) < default_credit) {
-    return protocol_error("credit_too_small", "initial_credit is 65536 at least");
+    return &credit_too_small;
   }
   greeted_ = true;
   reader_.set_frame_limit(limits_.frame);
   peer_frame_limit_ = or_default(hello.frame_limit(), wire::default_frame_limit);
   peer_streams_limit_ = or_default(hello.streams_limit(), MultiplexerLimits{}.streams);
   events.on_hello(hello);
-  return std::nullopt;
+  return nullptr;
 }
 
-std::optional<Violation> Multiplexer::on_request(const Frame& frame, Events& events) {
+const Violation* Multiplexer::on_request(const Frame& frame, Events& events) {
   const std::uint32_t stream = frame.header.stream;
   if (ours(stream)) {
-    return protocol_error("wrong_parity", "the dialer's streams are odd, the listener's even");
+    return &wrong_parity;
   }
-  if (!incoming_.emplace(stream, Tag{0})) {
-    return protocol_error("stream_in_use", "a stream is used again before its reply");
+  Tag* const tag = incoming_.emplace(stream, Tag{0});
+  if (tag == nullptr) {
+    return &stream_in_use;
   }
   last_incoming_ = stream;
   if (going_away_) {
@@ -131,16 +147,16 @@ std::optional<Violation> Multiplexer::on_request(const Frame& frame, Events& eve
     reply(stream, refusal);
     events.on_refused(frame, refusal.status);
   } else {
-    events.on_request(frame);
+    events.on_request(frame, *tag);
   }
-  return std::nullopt;
+  return nullptr;
 }
 
-std::optional<Violation> Multiplexer::on_reply(const Frame& frame, Events& events) {
+const Violation* Multiplexer::on_reply(const Frame& frame, Events& events) {
   const std::optional<Tag> tag = outgoing_.extract(frame.header.stream);
-  if (!tag) return protocol_error("unknown_stream", "a reply to a request that was not sent");
+  if (!tag) return &unknown_stream;
   events.on_reply(frame, *tag);
-  return std::nullopt;
+  return nullptr;
 }
 
 void Multiplexer::on_stream_frame(const Frame& frame, Events& events) {
@@ -169,10 +185,6 @@ void Multiplexer::on_goaway(const Frame& frame, Events& events) {
     why = decode_detail(code_from_wire(detail.code()), message);
   }
   events.on_goaway(frame.header.value, why);
-}
-
-bool Multiplexer::may_request() const noexcept {
-  return greeted_ && !going_away_ && !peer_going_away_ && outgoing_.size() < peer_streams_limit_;
 }
 
 std::uint32_t Multiplexer::request(const Header& head, ByteView hop, ByteView payload, Tag tag) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <optional>
-#include <string>
+#include <string_view>
 
 #include "core/rpc/status.h"
 #include "core/rpc/stream_table.h"
@@ -26,11 +26,11 @@ struct MultiplexerLimits {
   std::uint32_t credit = default_credit;  ///< bytes of items on a stream before the first credit
 };
 
-/// Why a connection must end, for the goaway that says so.
+/// Why a connection must end, for the goaway that says so. The texts are constants.
 struct Violation {
   Code code = Code::invalid_argument;
-  std::string reason;
-  std::string message;
+  std::string_view reason;
+  std::string_view message;
 };
 
 /// The streams of one connection, both ways, without I/O: bytes and calls go in, events and bytes
@@ -46,8 +46,9 @@ class Multiplexer {
   class Events {
    public:
     virtual void on_hello(const wire::Hello& hello) = 0;
-    /// A new stream. The owner may set_tag() it, and must reply() to it in the end.
-    virtual void on_request(const wire::Frame& frame) = 0;
+    /// A new stream. The owner may give it a tag before it does anything else here, and must
+    /// reply() to it in the end.
+    virtual void on_request(const wire::Frame& frame, Tag& tag) = 0;
     /// A request that was answered here: one too many, or after a goaway.
     virtual void on_refused(const wire::Frame& /*frame*/, const Status& /*why*/) {}
     virtual void on_item(const wire::Frame& frame, Tag tag, bool outgoing) = 0;
@@ -76,7 +77,9 @@ class Multiplexer {
 
   bool greeted() const noexcept { return greeted_; }
   /// False before the hello, after a goaway of either side, and at the other side's limit.
-  bool may_request() const noexcept;
+  bool may_request() const noexcept {
+    return greeted_ && !going_away_ && !peer_going_away_ && outgoing_.size() < peer_streams_limit_;
+  }
   /// True when a frame of so many bytes is more than the other side takes.
   bool too_large(std::size_t bytes) const noexcept { return bytes > peer_frame_limit_; }
   std::uint32_t peer_frame_limit() const noexcept { return peer_frame_limit_; }
@@ -109,10 +112,10 @@ class Multiplexer {
   void abandon_incoming(Visit&& visit);
 
  private:
-  std::optional<Violation> on_frame(const wire::Frame& frame, Events& events);
-  std::optional<Violation> on_hello(const wire::Frame& frame, Events& events);
-  std::optional<Violation> on_request(const wire::Frame& frame, Events& events);
-  std::optional<Violation> on_reply(const wire::Frame& frame, Events& events);
+  const Violation* on_frame(const wire::Frame& frame, Events& events);
+  const Violation* on_hello(const wire::Frame& frame, Events& events);
+  const Violation* on_request(const wire::Frame& frame, Events& events);
+  const Violation* on_reply(const wire::Frame& frame, Events& events);
   void on_stream_frame(const wire::Frame& frame, Events& events);
   void on_goaway(const wire::Frame& frame, Events& events);
   bool ours(std::uint32_t stream) const noexcept;

@@ -24,7 +24,7 @@ bool parse(google::protobuf::MessageLite& message, ByteView bytes) {
 
 }  // namespace
 
-void Session::on_request(const wire::Frame& frame) {
+void Session::on_request(const wire::Frame& frame, Multiplexer::Tag& tag) {
   const ServiceTable::Entry* entry = services_.find(frame.header.method);
   if (entry == nullptr) {
     return refuse(frame.header.stream,
@@ -34,8 +34,7 @@ void Session::on_request(const wire::Frame& frame) {
   }
   auto request = std::make_unique<Request>(*this, *entry, frame);
   if (auto refusal = admit(*request, frame)) return request->answer(Reply::refuse(*refusal));
-  connection_.multiplexer().set_tag(frame.header.stream,
-                                    reinterpret_cast<Multiplexer::Tag>(request.get()));
+  tag = reinterpret_cast<Multiplexer::Tag>(request.get());
   scope().spawn("request", serve(std::move(request)));
 }
 

@@ -36,16 +36,16 @@ class StreamTable {
     return const_cast<StreamTable*>(this)->find(stream);
   }
 
-  /// False when it is there already. It must not be 0.
-  bool emplace(std::uint32_t stream, Tag tag) {
+  /// Its tag; null when it is there already. It must not be 0.
+  Tag* emplace(std::uint32_t stream, Tag tag) {
     if (2 * (size_ + 1) > capacity_) grow();
     std::size_t at = home(stream);
     for (; places_[at].stream != 0; at = (at + 1) & (capacity_ - 1)) {
-      if (places_[at].stream == stream) return false;
+      if (places_[at].stream == stream) return nullptr;
     }
     places_[at] = {stream, tag};
     ++size_;
-    return true;
+    return &places_[at].tag;
   }
 
   /// Takes it out; nothing when it is not there.

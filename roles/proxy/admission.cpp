@@ -54,12 +54,9 @@ Admission::Ticket::~Ticket() {
   if (admission_ != nullptr) admission_->leave(*entry_);
 }
 
-std::optional<Status> Admission::Ticket::take_request(Clock::time_point now) {
-  if (entry_ == nullptr) return std::nullopt;
-  const unsigned rate = entry_->requests_per_second.load(std::memory_order_relaxed);
-  if (entry_->requests.take(now, rate)) return std::nullopt;
+Status Admission::Ticket::too_many_requests() const {
   return busy("too_many_requests",
-              fmt::format("your address may ask {} times a second; try again", rate),
+              fmt::format("your address may ask {} times a second; try again", request_rate()),
               std::chrono::milliseconds(100));
 }
 

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <mutex>
-#include <optional>
 
 #include "core/rpc/status.h"
 #include "roles/proxy/address_table.h"
@@ -28,13 +27,20 @@ class Admission {
     Ticket& operator=(Ticket&&) = delete;
     ~Ticket();
 
-    /// Nothing, or why one more request is too many now.
-    std::optional<rpc::Status> take_request(Clock::time_point now);
+    /// False when one more request now is too many.
+    bool take_request(Clock::time_point now) noexcept {
+      return entry_ == nullptr || entry_->requests.take(now, request_rate());
+    }
+    rpc::Status too_many_requests() const;
     /// Moves to where the options of now put its address, and gives what holds there. Once when
     /// the session begins, and after each set_options().
     AddressLimits take_up_limits();
 
    private:
+    unsigned request_rate() const noexcept {
+      return entry_->requests_per_second.load(std::memory_order_relaxed);
+    }
+
     Admission* admission_ = nullptr;
     boost::asio::ip::address_v6::bytes_type remote_{};  ///< a session should be small
     AddressEntry* entry_ = nullptr;                     ///< stays while it has a session

@@ -4,8 +4,7 @@
 
 namespace babilu::proxy {
 
-bool Bucket::take(Clock::time_point now, unsigned per_second) noexcept {
-  if (per_second == 0) return true;
+bool Bucket::take_one(Clock::time_point now, unsigned per_second) noexcept {
   const std::int64_t interval = 1'000'000'000 / per_second;
   const std::int64_t burst = 2'000'000'000;
   const std::int64_t time = now.time_since_epoch().count();

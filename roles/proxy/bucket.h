@@ -12,12 +12,16 @@ namespace babilu::proxy {
 class Bucket {
  public:
   /// False when one more is too many; rate 0 is no limit.
-  bool take(Clock::time_point now, unsigned per_second) noexcept;
+  bool take(Clock::time_point now, unsigned per_second) noexcept {
+    return per_second == 0 || take_one(now, per_second);
+  }
   /// As good as new: nothing is lost when it is forgotten. So two seconds after the last take at
   /// the latest.
   bool full(Clock::time_point now) const noexcept;
 
  private:
+  bool take_one(Clock::time_point now, unsigned per_second) noexcept;
+
   std::atomic<std::int64_t> empty_until_{0};
 };
 

@@ -55,30 +55,15 @@ task<> ClientSession::close_when_answered(Deadline deadline) {
   connection_.close({});
 }
 
-std::optional<rpc::Status> ClientSession::too_many_requests(Clock::time_point now) {
-  return ticket_.take_request(now);
-}
-
-void ClientSession::keep(std::size_t bytes, std::size_t most) {
-  kept_bytes_ += bytes;
-  if (kept_bytes_ > most) connection_.pause_reading(true);
-}
-
-void ClientSession::forget(std::size_t bytes, std::size_t most) {
-  kept_bytes_ -= bytes;
-  if (kept_bytes_ <= most) connection_.pause_reading(false);
-}
-
-bool ClientSession::drop_when_stalled() {
-  if (dropped_ || !connection_.outbox().over_hard()) return false;
-  dropped_ = true;
+bool ClientSession::drop() {
+  if (std::exchange(dropped_, true)) return false;
   connection_.abort(
       {rpc::Code::resource_exhausted, "slow_reader", "too many replies were not read"});
   return true;
 }
 
-void ClientSession::on_request(const wire::Frame& frame) {
-  relay_.on_request(*this, frame);
+void ClientSession::on_request(const wire::Frame& frame, rpc::Multiplexer::Tag& tag) {
+  relay_.on_request(*this, frame, tag);
 }
 
 void ClientSession::on_refused(const wire::Frame& frame, const rpc::Status& why) {

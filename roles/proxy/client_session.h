@@ -50,13 +50,22 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
 
   /// What its address may have now; see Admission::Ticket.
   AddressLimits take_up_limits() { return ticket_.take_up_limits(); }
-  /// Nothing, or why this request is one too many for its address.
-  std::optional<rpc::Status> too_many_requests(Clock::time_point now);
+  /// False when one more request now is too many for its address.
+  bool take_request(Clock::time_point now) noexcept { return ticket_.take_request(now); }
+  rpc::Status too_many_requests() const { return ticket_.too_many_requests(); }
   /// Counts bytes of requests that are kept until they are answered; over `most` nothing is read.
-  void keep(std::size_t bytes, std::size_t most);
-  void forget(std::size_t bytes, std::size_t most);
-  /// Closes it when it has far more replies than it takes. True when it did so now.
-  bool drop_when_stalled();
+  void keep(std::size_t bytes, std::size_t most) {
+    kept_bytes_ += bytes;
+    if (kept_bytes_ > most) connection_.pause_reading(true);
+  }
+  void forget(std::size_t bytes, std::size_t most) {
+    kept_bytes_ -= bytes;
+    if (kept_bytes_ <= most) connection_.pause_reading(false);
+  }
+  /// It has far more replies than it takes.
+  bool stalled() const noexcept { return connection_.outbox().over_hard(); }
+  /// Closes it for that. False when that was done already.
+  bool drop();
 
   /// Hop data of a first attempt, encoded once.
   const Bytes& hop() const noexcept { return hop_; }
@@ -64,7 +73,7 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
 
  private:
   void on_over() override { owner_.on_session_over(*this); }
-  void on_request(const wire::Frame& frame) override;
+  void on_request(const wire::Frame& frame, rpc::Multiplexer::Tag& tag) override;
   void on_refused(const wire::Frame& frame, const rpc::Status& why) override;
   void on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
   void on_credit(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;

@@ -148,7 +148,7 @@ void Link::on_hello(const wire::Hello& hello) {
   relay_.on_link_up(*this);
 }
 
-void Link::on_request(const wire::Frame& frame) {
+void Link::on_request(const wire::Frame& frame, rpc::Multiplexer::Tag&) {
   connection_->multiplexer().reply(
       frame.header.stream,
       rpc::Reply::refuse({rpc::Code::unimplemented, "not_served", "a proxy serves no backends"}));

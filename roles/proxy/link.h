@@ -46,10 +46,10 @@ class Link final : private rpc::Connection::Handler {
     return connection_ && connection_->open() && connection_->multiplexer().greeted() &&
            !connection_->multiplexer().peer_going_away();
   }
-  /// May be sent one more request now.
-  bool has_room() const noexcept {
-    return up() && !leaving_ && connection_->multiplexer().may_request() &&
-           !connection_->outbox().over_hard();
+  /// May be sent one more request of the service now.
+  bool has_room(std::uint8_t service) const noexcept {
+    return services_[service] && !leaving_ && connection_->open() &&
+           connection_->multiplexer().may_request() && !connection_->outbox().over_hard();
   }
   bool over_hard() const noexcept { return connection_ && connection_->outbox().over_hard(); }
   /// Most bytes after a header that the backend takes.
@@ -84,7 +84,7 @@ class Link final : private rpc::Connection::Handler {
   void take_down();
   void forget_services();
   void on_hello(const wire::Hello& hello) override;
-  void on_request(const wire::Frame& frame) override;
+  void on_request(const wire::Frame& frame, rpc::Multiplexer::Tag& tag) override;
   void on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
   void on_credit(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
   void on_reply(const wire::Frame& frame, rpc::Multiplexer::Tag tag) override;

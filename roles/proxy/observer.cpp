@@ -44,7 +44,7 @@ void Observer::on_turned_away(std::string_view reason) {
 }
 
 void Observer::on_relayed(const Access& access) {
-  log_access(access);
+  if (access_one_of_.load(std::memory_order_relaxed) != 0) log_access(access);
 }
 
 void Observer::on_refused(const Access& access, std::string_view reason) {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <boost/container/small_vector.hpp>
-
 #include "core/crypto/random.h"
 #include "core/runtime/runtime.h"
 #include "roles/proxy/relay.h"
@@ -14,6 +12,11 @@ namespace {
 
 /// Replies of one method within a review below which nothing is concluded from them.
 constexpr std::uint32_t enough_samples = 5;
+
+/// What is short enough for several of it to wait for one another, and for how many: each costs
+/// less than a write and the wake-up that comes with it.
+constexpr double short_seconds = 0.002;
+constexpr unsigned longest_run = 16;
 
 std::uint64_t seed_from(Random& random) {
   std::uint64_t seed = 0;
@@ -40,6 +43,7 @@ void Pool::set_backends(const std::vector<Backend>& backends) {
   };
   for (Member& member : links_) {
     if (std::ranges::none_of(backends, named(member.link->name()))) {
+      run_ = {};
       member.link->leave();
       leaving_.push_back(std::move(member.link));
     }
@@ -68,29 +72,42 @@ task<> Pool::close() {
   co_await scope_.join();
 }
 
-bool Pool::takes_work(const Member& member, Clock::time_point now) const noexcept {
-  return !member.draining && !member.link->health().ejected(now);
-}
-
-Link* Pool::choose(std::uint16_t method, std::uint32_t route, const Link* except) {
-  const auto service = static_cast<std::uint8_t>(method >> 8);
-  const auto now = runtime_.turn_began();
-  boost::container::small_vector<Link*, 16> usable;
-  boost::container::small_vector<Candidate, 16> candidates;
-  // Those that are left out come into play again when there is nobody else.
+/// Into usable_: those that may have it. Who is left out comes into play again when there is nobody
+/// else.
+void Pool::find_usable(std::uint8_t service, const Link* except, Clock::time_point now) {
+  usable_.clear();
   for (const bool any : {false, true}) {
     for (const Member& member : links_) {
       Link* const link = member.link.get();
-      if (link == except || !link->offers(service) || !link->has_room()) continue;
-      if (any || takes_work(member, now)) usable.push_back(link);
+      if (link == except || !link->has_room(service)) continue;
+      if (any || takes_work(member, now)) usable_.push_back(link);
     }
-    if (!usable.empty()) break;
+    if (!usable_.empty()) return;
   }
-  if (usable.size() == 1) return usable.front();
-  for (const Link* link : usable) candidates.push_back(link->candidate(method, now));
-  const std::uint64_t dice = candidates.size() > 1 && route == 0 ? dice_.roll() : 0;
-  const auto chosen = proxy::choose({candidates.data(), candidates.size()}, route, dice);
-  return chosen ? usable[*chosen] : nullptr;
+}
+
+Link* Pool::choose(std::uint16_t method, std::uint32_t route, const Link* except) {
+  const auto now = runtime_.turn_began();
+  const auto service = static_cast<std::uint8_t>(method >> 8);
+  const bool free = route == 0 && except == nullptr;
+  if (free && run_.left > 0 && run_.method == method && run_.turn == now &&
+      run_.link->has_room(service)) {
+    --run_.left;
+    return run_.link;
+  }
+  find_usable(service, except, now);
+  if (usable_.empty()) return nullptr;
+  bool goes_on = true;
+  std::size_t chosen = 0;
+  if (usable_.size() > 1) {
+    candidates_.clear();
+    for (const Link* link : usable_) candidates_.push_back(link->candidate(method, now));
+    chosen = *proxy::choose(candidates_, route, route == 0 ? dice_.roll() : 0);
+    const double latency = candidates_[chosen].latency_seconds;
+    goes_on = latency > 0 && latency < short_seconds;
+  }
+  if (free && goes_on) run_ = {usable_[chosen], method, longest_run - 1, now};
+  return usable_[chosen];
 }
 
 std::uint32_t Pool::frame_limit() const noexcept {
@@ -113,6 +130,7 @@ bool Pool::set_draining(const std::string& name, bool draining) {
   for (Member& member : links_) {
     if (member.link->name() != name) continue;
     member.draining = draining;
+    run_ = {};
     member.link->figures().draining.set(draining ? 1 : 0);
     return true;
   }
@@ -135,6 +153,7 @@ void Pool::review(Clock::time_point now) {
     link.health().on_review(slow, mean);
     if (!link.health().asks_for_ejection() || !can_do_without(member, now)) continue;
     link.health().eject(now);
+    run_ = {};
     link.figures().ejections.add();
     relay_.on_ejected(link, slow);
   }

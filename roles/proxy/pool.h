@@ -26,6 +26,9 @@ class Pool {
   task<> close();
 
   /// A link for a request, or null when there is none with room. `except` is where it was lost.
+  ///
+  /// Short requests that come in one turn of the loop go in runs to the same backend: they leave in
+  /// one write, and so do their replies on all of their way back.
   Link* choose(std::uint16_t method, std::uint32_t route, const Link* except);
   /// Whether a backend offers the service now, with room or without.
   bool offers(std::uint8_t service) const noexcept;
@@ -46,12 +49,21 @@ class Pool {
     std::unique_ptr<Link> link;
     bool draining = false;
   };
-  bool takes_work(const Member& member, Clock::time_point now) const noexcept;
+  bool takes_work(const Member& member, Clock::time_point now) const noexcept {
+    return !member.draining && !member.link->health().ejected(now);
+  }
+  void find_usable(std::uint8_t service, const Link* except, Clock::time_point now);
   void review(Clock::time_point now);
   bool can_do_without(const Member& member, Clock::time_point now) const;
   double times_as_slow(const Link& link, Clock::duration& mean) const;
   task<> run(Link& link);
 
+  struct Run {
+    Link* link = nullptr;
+    std::uint16_t method = 0;
+    unsigned left = 0;
+    Clock::time_point turn{};
+  };
   Runtime& runtime_;
   net::Network& network_;
   net::Security& security_;
@@ -60,6 +72,9 @@ class Pool {
   Relay& relay_;
   Dice dice_;
   std::vector<Member> links_;
+  Run run_;
+  std::vector<Link*> usable_;          ///< choose() works on these
+  std::vector<Candidate> candidates_;  ///< the same
   std::vector<std::unique_ptr<Link>> leaving_;
   Scope scope_;
 };

@@ -37,16 +37,17 @@ Bytes encode_hop(std::string_view client_address, std::uint32_t attempt) {
 }
 
 Relay::Relay(Runtime& runtime, RelayObserver& observer, const RelayOptions& options)
-    : runtime_(runtime), observer_(observer), options_(options) {
-  spare_.reserve(most_spare);
+    : runtime_(runtime), observer_(observer), options_(options) {}
+
+Relay::~Relay() {
+  waiting_.clear();
+  while (spare_ != nullptr) delete std::exchange(spare_, spare_->next_spare);
 }
-Relay::~Relay() = default;
 
 Relay::RelayedPtr Relay::make() {
-  if (spare_.empty()) return RelayedPtr(new Relayed, Recycle{this});
-  RelayedPtr relayed(spare_.back().release(), Recycle{this});
-  spare_.pop_back();
-  return relayed;
+  if (spare_ == nullptr) return RelayedPtr(new Relayed, Recycle{this});
+  --spares_;
+  return RelayedPtr(std::exchange(spare_, spare_->next_spare), Recycle{this});
 }
 
 Relay::RelayedPtr Relay::take(Multiplexer::Tag tag) {
@@ -54,10 +55,13 @@ Relay::RelayedPtr Relay::take(Multiplexer::Tag tag) {
 }
 
 void Relay::Recycle::operator()(Relayed* relayed) const noexcept {
-  std::unique_ptr<Relayed> used(relayed);
-  if (relay->spare_.size() == relay->spare_.capacity()) return;
-  used->clear();
-  relay->spare_.push_back(std::move(used));
+  if (relay->spares_ == most_spare) {
+    delete relayed;
+    return;
+  }
+  relayed->clear();
+  relayed->next_spare = std::exchange(relay->spare_, relayed);
+  ++relay->spares_;
 }
 
 /// What was never sent may always be sent again.
@@ -67,36 +71,36 @@ Reply Relay::refusal(const Relayed& relayed, rpc::Status why) {
   return reply;
 }
 
-std::optional<rpc::Status> Relay::refuse(ClientSession& session, const wire::Frame& frame) const {
-  if (frame.header.hop != 0) {
-    return rpc::Status(Code::permission_denied, "hop_not_allowed",
-                       "hop data comes from a proxy only");
-  }
-  if (session.hop().size() + frame.payload().size() > pool_->frame_limit()) {
-    return rpc::Status(
-        Code::invalid_argument, "request_too_large",
-        fmt::format("a request and the {} bytes that the proxy adds may have {} bytes "
-                    "after the header; send large inputs in parts",
-                    session.hop().size(), pool_->frame_limit()));
-  }
-  return session.too_many_requests(runtime_.turn_began());
+bool Relay::passes(ClientSession& session, const wire::Frame& frame) const {
+  return frame.header.hop == 0 && session.hop().size() + frame.body.size() <= frame_limit_ &&
+         session.take_request(runtime_.turn_began());
 }
 
-void Relay::on_request(ClientSession& session, const wire::Frame& frame) {
+rpc::Status Relay::why_not(const ClientSession& session, const wire::Frame& frame) const {
+  if (frame.header.hop != 0) {
+    return {Code::permission_denied, "hop_not_allowed", "hop data comes from a proxy only"};
+  }
+  if (session.hop().size() + frame.body.size() > frame_limit_) {
+    return {Code::invalid_argument, "request_too_large",
+            fmt::format("a request and the {} bytes that the proxy adds may have {} bytes "
+                        "after the header; send large inputs in parts",
+                        session.hop().size(), frame_limit_)};
+  }
+  return session.too_many_requests();
+}
+
+void Relay::on_request(ClientSession& session, const wire::Frame& frame, Multiplexer::Tag& tag) {
   RelayedPtr relayed = make();
-  relayed->session = &session;
-  relayed->session_stream = frame.header.stream;
-  relayed->head = frame.header;
-  relayed->began = runtime_.turn_began();
-  if (auto why = refuse(session, frame)) {
-    answer(*relayed, refusal(*relayed, std::move(*why)));
+  relayed->begin(session, frame.header, runtime_.turn_began());
+  if (!passes(session, frame)) {
+    answer(*relayed, refusal(*relayed, why_not(session, frame)));
     return;
   }
+  tag = Relayed::tag(relayed.get());
   const ByteView payload = frame.payload();
-  session.multiplexer().set_tag(frame.header.stream, Relayed::tag(relayed.get()));
   const bool sent = send(*relayed, payload, nullptr);
   if (relayed->may_be_sent_again() || !sent) {
-    relayed->kept.assign(payload.begin(), payload.end());
+    relayed->keep(payload);
     session.keep(payload.size(), options_.session_bytes);
   }
   if (sent) {
@@ -120,9 +124,11 @@ bool Relay::send(Relayed& relayed, ByteView payload, const Link* except) {
   wire::Header head = relayed.head;
   head.value = *left;
   // Only the first attempt's hop data is worth keeping encoded.
-  const Bytes later_hop = relayed.sends == 1 ? Bytes{} : encode_hop(relayed.session->remote(), 2);
-  const ByteView hop = relayed.sends == 1 ? ByteView(relayed.session->hop()) : ByteView(later_hop);
-  relayed.link_stream = link->request(head, hop, payload, Relayed::tag(&relayed));
+  relayed.link_stream =
+      relayed.sends == 1
+          ? link->request(head, relayed.session->hop(), payload, Relayed::tag(&relayed))
+          : link->request(head, encode_hop(relayed.session->remote(), relayed.sends), payload,
+                          Relayed::tag(&relayed));
   return true;
 }
 
@@ -191,6 +197,7 @@ rpc::Status Relay::why_no_link(const Relayed& relayed) const {
 }
 
 void Relay::on_link_up(Link& link) {
+  frame_limit_ = pool_->frame_limit();
   observer_.on_link_up(link);
   serve_waiting();
 }
@@ -224,6 +231,7 @@ void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag)
 }
 
 void Relay::on_link_lost(Link& link, Multiplexer& streams) {
+  frame_limit_ = pool_->frame_limit();
   observer_.on_link_lost(link, streams.greeted());
   streams.abandon_outgoing([&](Multiplexer::Tag tag) {
     RelayedPtr relayed = take(tag);
@@ -271,7 +279,7 @@ void Relay::settle(Relayed& relayed) {
 }
 
 void Relay::drop_if_stalled(ClientSession& session) {
-  if (session.drop_when_stalled()) observer_.on_slow_reader();
+  if (session.stalled() && session.drop()) observer_.on_slow_reader();
 }
 
 // --- Everything else that passes -----------------------------------------------------------------

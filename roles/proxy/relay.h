@@ -71,7 +71,7 @@ class Relay {
   void use(Pool& pool) { pool_ = &pool; }
 
   // From sessions.
-  void on_request(ClientSession& session, const wire::Frame& frame);
+  void on_request(ClientSession& session, const wire::Frame& frame, rpc::Multiplexer::Tag& tag);
   /// A request that its session has answered itself.
   void on_refused(ClientSession& session, const wire::Frame& frame, const rpc::Status& why);
   void to_link(const wire::Frame& frame, rpc::Multiplexer::Tag tag);
@@ -100,7 +100,8 @@ class Relay {
   RelayedPtr make();
   RelayedPtr take(rpc::Multiplexer::Tag tag);
   static rpc::Reply refusal(const Relayed& relayed, rpc::Status why);
-  std::optional<rpc::Status> refuse(ClientSession& session, const wire::Frame& frame) const;
+  bool passes(ClientSession& session, const wire::Frame& frame) const;
+  rpc::Status why_not(const ClientSession& session, const wire::Frame& frame) const;
   /// Gives it to a link. False when none takes it now.
   bool send(Relayed& relayed, ByteView payload, const Link* except);
   void send_or_wait(RelayedPtr relayed, const Link& failed);
@@ -119,7 +120,9 @@ class Relay {
   RelayObserver& observer_;
   const RelayOptions& options_;
   Pool* pool_ = nullptr;
-  std::vector<std::unique_ptr<Relayed>> spare_;  ///< outlives those that go back to it
+  std::uint32_t frame_limit_ = wire::default_frame_limit;  ///< of the backend that takes least
+  Relayed* spare_ = nullptr;  ///< a list; outlives those that go back to it
+  std::size_t spares_ = 0;
   std::deque<RelayedPtr> waiting_;
 };
 

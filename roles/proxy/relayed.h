@@ -8,25 +8,9 @@
 
 namespace babilu::proxy {
 
-/// What is known of a request on its way, as plain values.
-struct RequestState {
-  ClientSession* session = nullptr;  ///< none once the client has gone
-  Link* link = nullptr;              ///< none while it waits
-  std::uint32_t session_stream = 0;
-  std::uint32_t link_stream = 0;
-  wire::Header head;
-  Clock::time_point began;
-  int sends = 0;
-  bool stream_used = false;  ///< items or credit have passed
-  bool broken_off = false;   ///< answered by the proxy while the backend still works
-  /// Bytes of items that each side may still send.
-  std::uint32_t credit_of_session = rpc::default_credit;
-  std::uint32_t credit_of_link = rpc::default_credit;
-};
-
 /// A request on its way: the tag of its stream on both sides; internal to the Relay. Owned by its
 /// stream on a link, or by the list of those that wait.
-struct Relay::Relayed : RequestState {
+struct Relay::Relayed {
   static constexpr int most_sends = 2;
   static constexpr std::uint32_t most_credit = 0x7fffffff;
 
@@ -45,13 +29,36 @@ struct Relay::Relayed : RequestState {
     Alarm alarm;
   };
 
+  ClientSession* session = nullptr;  ///< none once the client has gone
+  Link* link = nullptr;              ///< none while it waits
+  std::uint32_t session_stream = 0;
+  std::uint32_t link_stream = 0;
+  wire::Header head;
+  Clock::time_point began;
+  int sends = 0;
+  bool stream_used = false;  ///< items or credit have passed
+  bool broken_off = false;   ///< answered by the proxy while the backend still works
+  /// Bytes of items that each side may still send.
+  std::uint32_t credit_of_session = rpc::default_credit;
+  std::uint32_t credit_of_link = rpc::default_credit;
   Bytes kept;  ///< metadata and message, while it may be sent again
   std::unique_ptr<Patience> patience;
+  Relayed* next_spare = nullptr;
 
-  /// As new, but for a little memory.
+  void keep(ByteView payload) { kept.assign(payload.data(), payload.data() + payload.size()); }
+  void begin(ClientSession& its_session, const wire::Header& its_head, Clock::time_point now) {
+    session = &its_session;
+    link = nullptr;
+    session_stream = its_head.stream;
+    head = its_head;
+    began = now;
+    sends = 0;
+    stream_used = broken_off = false;
+    credit_of_session = credit_of_link = rpc::default_credit;
+  }
+  /// It has ended: what it held is let go, but for a little memory.
   void clear() noexcept {
     constexpr std::size_t a_little = 1024;
-    static_cast<RequestState&>(*this) = {};
     if (kept.capacity() > a_little) kept = Bytes();
     kept.clear();
     patience.reset();

@@ -22,7 +22,7 @@ class Generous final : private Connection::Handler {
   task<Status> run() { return connection_.run(); }
 
  private:
-  void on_request(const wire::Frame& frame) override {
+  void on_request(const wire::Frame& frame, Multiplexer::Tag&) override {
     connection_.multiplexer().reply(frame.header.stream, Reply::of(Bytes(200 * 1024, 1)));
   }
   void on_reply(const wire::Frame&, Multiplexer::Tag) override {}
@@ -49,7 +49,7 @@ class Asking final : private Connection::Handler {
 
  private:
   void on_hello(const wire::Hello&) override { greeted = true; }
-  void on_request(const wire::Frame&) override {}
+  void on_request(const wire::Frame&, Multiplexer::Tag&) override {}
   void on_reply(const wire::Frame&, Multiplexer::Tag) override { ++answered; }
 
   const ConnectionOptions options_;

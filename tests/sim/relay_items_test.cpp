@@ -94,7 +94,7 @@ class RawEnd final : private rpc::Connection::Handler {
     seen.push_back(seen_now);
   }
   void on_hello(const wire::Hello&) override { greeted = true; }
-  void on_request(const wire::Frame& frame) override { note(frame); }
+  void on_request(const wire::Frame& frame, rpc::Multiplexer::Tag&) override { note(frame); }
   void on_item(const wire::Frame& frame, rpc::Multiplexer::Tag, bool) override { note(frame); }
   void on_credit(const wire::Frame& frame, rpc::Multiplexer::Tag, bool) override { note(frame); }
   void on_reply(const wire::Frame& frame, rpc::Multiplexer::Tag) override { note(frame); }

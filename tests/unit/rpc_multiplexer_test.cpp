@@ -15,7 +15,7 @@ struct Seen final : Multiplexer::Events {
   std::vector<std::string> events;
   void add(std::string event) { events.push_back(std::move(event)); }
   void on_hello(const wire::Hello&) override { add("hello"); }
-  void on_request(const wire::Frame& frame) override {
+  void on_request(const wire::Frame& frame, Multiplexer::Tag&) override {
     add("request " + std::to_string(frame.header.stream) + " " +
         std::string(text_of(frame.message())));
   }
@@ -66,7 +66,7 @@ struct Pair {
     Buffer frame;
     wire::append(frame, header, {}, bytes_of(message));
     auto violation = listener.receive(frame, at_listener);
-    return violation ? violation->reason : std::string();
+    return violation ? std::string(violation->reason) : std::string();
   }
 
   Buffer to_listener;
