@@ -156,11 +156,6 @@ void Connection::go_on_reading() {
   waker_.tell_later();
 }
 
-void Connection::pause_reading(bool paused) {
-  paused_ = paused;
-  if (!paused) go_on_reading();
-}
-
 bool Connection::is_idle(Clock::time_point now) const noexcept {
   return side_ == Side::listener && options_.idle_timeout > Clock::duration{} &&
          multiplexer_.incoming() == 0 && now - last_request_ >= options_.idle_timeout;

@@ -72,7 +72,11 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
 
   /// While paused nothing is read: the other side has asked for more than is good for us. Pings
   /// wait too, and its silence is not held against it.
-  void pause_reading(bool paused);
+  void pause_reading(bool paused) {
+    if (paused_ == paused) return;
+    paused_ = paused;
+    if (!paused) go_on_reading();
+  }
 
   /// Frames go out through here; call flush() after a batch of calls.
   Multiplexer& multiplexer() noexcept { return multiplexer_; }

@@ -93,6 +93,7 @@ class Multiplexer {
 
   /// Ends an incoming stream. A stream that is not live is ignored.
   void reply(std::uint32_t stream, const Reply& reply);
+  /// `head` gives flags, status, and how much of the payload is metadata.
   void relay_reply(std::uint32_t stream, const wire::Header& head, ByteView payload);
   void set_tag(std::uint32_t stream, Tag tag);
 

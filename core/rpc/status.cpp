@@ -28,10 +28,6 @@ const char* to_string(Code code) noexcept {
   return index < names.size() ? names[index] : "unknown";
 }
 
-Code code_from_wire(std::uint32_t value) noexcept {
-  return value <= 16 ? static_cast<Code>(value) : Code::unknown;
-}
-
 std::string Status::to_string() const {
   std::string text = rpc::to_string(code);
   if (!reason.empty()) text += " (" + reason + ")";

@@ -35,7 +35,9 @@ enum class Code : std::uint8_t {
 
 const char* to_string(Code code) noexcept;
 /// Codes above 16 become unknown.
-Code code_from_wire(std::uint32_t value) noexcept;
+inline Code code_from_wire(std::uint32_t value) noexcept {
+  return value <= 16 ? static_cast<Code>(value) : Code::unknown;
+}
 
 /// How a request ended.
 struct Status {

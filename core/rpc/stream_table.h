@@ -10,10 +10,13 @@ namespace babilu::rpc {
 
 /// Live streams of one side and their tags: a hash table with linear probing, half full at most. It
 /// starts with four places (64 bytes), where a general one takes half a kilobyte, and there are
-/// many idle sessions. Numbers are spread: those that count up would stand in one long row, and
-/// each erase would walk to its end.
+/// many idle sessions.
 ///
-/// Any number of streams. Not copyable. Pointers are valid until the next emplace or erase.
+/// Numbers that count up, as streams do, stand side by side, each where it belongs. Where two want
+/// the same place, the one that is further from its own goes first (Robin Hood hashing; Celis,
+/// Larson and Munro 1985): so a row of those that stand where they belong ends every search and
+/// every move. Any number of streams. Not copyable. Pointers are valid until the next emplace or
+/// erase.
 class StreamTable {
  public:
   using Tag = std::uintptr_t;
@@ -40,9 +43,7 @@ class StreamTable {
   Tag* emplace(std::uint32_t stream, Tag tag) {
     if (2 * (size_ + 1) > capacity_) grow();
     std::size_t at = home(stream);
-    for (; places_[at].stream != 0; at = (at + 1) & (capacity_ - 1)) {
-      if (places_[at].stream == stream) return nullptr;
-    }
+    if (places_[at].stream != 0 && !make_room(at, stream)) return nullptr;
     places_[at] = {stream, tag};
     ++size_;
     return &places_[at].tag;
@@ -79,29 +80,43 @@ class StreamTable {
   };
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
-  /// Fibonacci hashing (Knuth 6.4).
-  std::size_t home(std::uint32_t stream) const noexcept {
-    return ((stream * std::uint64_t{0x9E3779B97F4A7C15}) >> 32) & (capacity_ - 1);
+  /// Of a dialer all are odd, of a listener even.
+  std::size_t home(std::uint32_t stream) const noexcept { return (stream >> 1) & (capacity_ - 1); }
+  std::size_t after(std::size_t at) const noexcept { return (at + 1) & (capacity_ - 1); }
+  /// From where it belongs.
+  std::size_t distance(std::size_t at) const noexcept {
+    return (at - home(places_[at].stream)) & (capacity_ - 1);
   }
 
   std::size_t index_of(std::uint32_t stream) const noexcept {
     if (size_ == 0) return none;
-    for (std::size_t at = home(stream); places_[at].stream != 0; at = (at + 1) & (capacity_ - 1)) {
+    for (std::size_t at = home(stream); places_[at].stream != 0; at = after(at)) {
       if (places_[at].stream == stream) return at;
     }
     return none;
   }
 
+  /// Finds its place, from `at` on; those that stand there and behind move down by one. False when
+  /// it is there already.
+  bool make_room(std::size_t& at, std::uint32_t stream) noexcept {
+    for (std::size_t away = 0; places_[at].stream != 0; at = after(at), ++away) {
+      if (places_[at].stream == stream) return false;
+      if (distance(at) < away) break;
+    }
+    Place moving = std::exchange(places_[at], {});
+    for (std::size_t to = after(at); moving.stream != 0; to = after(to)) {
+      std::swap(moving, places_[to]);
+    }
+    return true;
+  }
+
+  /// Those behind that are not where they belong move up by one.
   void erase_at(std::size_t hole) noexcept {
     --size_;
-    // Those behind move up, so that no probe ends before it has found its own (Knuth 6.4, R).
-    for (std::size_t at = (hole + 1) & (capacity_ - 1); places_[at].stream != 0;
-         at = (at + 1) & (capacity_ - 1)) {
-      const std::size_t wanted = home(places_[at].stream);
-      const bool may_move = ((at - wanted) & (capacity_ - 1)) >= ((at - hole) & (capacity_ - 1));
-      if (!may_move) continue;
-      places_[hole] = places_[at];
-      hole = at;
+    for (std::size_t next = after(hole); places_[next].stream != 0 && distance(next) != 0;
+         next = after(next)) {
+      places_[hole] = places_[next];
+      hole = next;
     }
     places_[hole].stream = 0;
   }

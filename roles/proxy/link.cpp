@@ -99,14 +99,6 @@ Candidate Link::candidate(std::uint16_t method, Clock::time_point now) const noe
           .share = health_.share(now)};
 }
 
-std::uint32_t Link::request(const wire::Header& head, ByteView hop, ByteView payload,
-                            rpc::Multiplexer::Tag tag) {
-  tally_.sent(wire::header_bytes + hop.size() + payload.size());
-  const std::uint32_t stream = connection_->multiplexer().request(head, hop, payload, tag);
-  connection_->flush();
-  return stream;
-}
-
 void Link::forward(const wire::Header& head, ByteView payload) {
   if (!connection_ || !connection_->open()) return;
   connection_->multiplexer().forward(head, payload);

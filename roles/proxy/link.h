@@ -67,7 +67,11 @@ class Link final : private rpc::Connection::Handler {
   BackendFigures& figures() const noexcept { return figures_; }
 
   std::uint32_t request(const wire::Header& head, ByteView hop, ByteView payload,
-                        rpc::Multiplexer::Tag tag);
+                        rpc::Multiplexer::Tag tag) {
+    tally_.sent(wire::header_bytes + hop.size() + payload.size());
+    connection_->flush();
+    return connection_->multiplexer().request(head, hop, payload, tag);
+  }
   void forward(const wire::Header& head, ByteView payload);
   void cancel(std::uint32_t stream);
   void note_reply(std::uint16_t method, rpc::Code code, std::size_t bytes, Clock::duration latency,

@@ -86,16 +86,9 @@ void Pool::find_usable(std::uint8_t service, const Link* except, Clock::time_poi
   }
 }
 
-Link* Pool::choose(std::uint16_t method, std::uint32_t route, const Link* except) {
-  const auto now = runtime_.turn_began();
-  const auto service = static_cast<std::uint8_t>(method >> 8);
-  const bool free = route == 0 && except == nullptr;
-  if (free && run_.left > 0 && run_.method == method && run_.turn == now &&
-      run_.link->has_room(service)) {
-    --run_.left;
-    return run_.link;
-  }
-  find_usable(service, except, now);
+Link* Pool::choose_anew(std::uint16_t method, std::uint32_t route, const Link* except,
+                        Clock::time_point now) {
+  find_usable(static_cast<std::uint8_t>(method >> 8), except, now);
   if (usable_.empty()) return nullptr;
   bool goes_on = true;
   std::size_t chosen = 0;
@@ -106,7 +99,9 @@ Link* Pool::choose(std::uint16_t method, std::uint32_t route, const Link* except
     const double latency = candidates_[chosen].latency_seconds;
     goes_on = latency > 0 && latency < short_seconds;
   }
-  if (free && goes_on) run_ = {usable_[chosen], method, longest_run - 1, now};
+  if (goes_on && route == 0 && except == nullptr) {
+    run_ = {usable_[chosen], method, longest_run - 1, now};
+  }
   return usable_[chosen];
 }
 

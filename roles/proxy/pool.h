@@ -29,7 +29,15 @@ class Pool {
   ///
   /// Short requests that come in one turn of the loop go in runs to the same backend: they leave in
   /// one write, and so do their replies on all of their way back.
-  Link* choose(std::uint16_t method, std::uint32_t route, const Link* except);
+  Link* choose(std::uint16_t method, std::uint32_t route, const Link* except,
+               Clock::time_point now) {
+    const bool goes_on = run_.left > 0 && run_.method == method && run_.turn == now && route == 0 &&
+                         except == nullptr &&
+                         run_.link->has_room(static_cast<std::uint8_t>(method >> 8));
+    if (!goes_on) return choose_anew(method, route, except, now);
+    --run_.left;
+    return run_.link;
+  }
   /// Whether a backend offers the service now, with room or without.
   bool offers(std::uint8_t service) const noexcept;
   /// All backends are there, and none of them offers it.
@@ -52,6 +60,8 @@ class Pool {
   bool takes_work(const Member& member, Clock::time_point now) const noexcept {
     return !member.draining && !member.link->health().ejected(now);
   }
+  Link* choose_anew(std::uint16_t method, std::uint32_t route, const Link* except,
+                    Clock::time_point now);
   void find_usable(std::uint8_t service, const Link* except, Clock::time_point now);
   void review(Clock::time_point now);
   bool can_do_without(const Member& member, Clock::time_point now) const;

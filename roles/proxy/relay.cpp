@@ -115,9 +115,10 @@ void Relay::on_refused(ClientSession& session, const wire::Frame& frame, const r
 }
 
 bool Relay::send(Relayed& relayed, ByteView payload, const Link* except) {
-  const auto left = relayed.time_left(runtime_.turn_began());
+  const auto now = runtime_.turn_began();
+  const auto left = relayed.time_left(now);
   if (!left) return false;
-  Link* const link = pool_->choose(relayed.head.method, relayed.head.route, except);
+  Link* const link = pool_->choose(relayed.head.method, relayed.head.route, except, now);
   if (link == nullptr) return false;
   ++relayed.sends;
   relayed.link = link;
@@ -218,10 +219,8 @@ void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag)
     return;
   }
   if (relayed->session != nullptr) {
-    relayed->session->multiplexer().relay_reply(
-        relayed->session_stream,
-        {.flags = frame.header.flags, .value = frame.header.value, .meta = frame.header.meta},
-        frame.payload());
+    relayed->session->multiplexer().relay_reply(relayed->session_stream, frame.header,
+                                                frame.payload());
     settle(*relayed);
   }
   if (!waiting_.empty()) serve_waiting();
