@@ -96,8 +96,9 @@ Link* Pool::choose_anew(std::uint16_t method, std::uint32_t route, const Link* e
     candidates_.clear();
     for (const Link* link : usable_) candidates_.push_back(link->candidate(method, now));
     chosen = *proxy::choose(candidates_, route, route == 0 ? dice_.roll() : 0);
-    const double latency = candidates_[chosen].latency_seconds;
-    goes_on = latency > 0 && latency < short_seconds;
+    const Candidate& candidate = candidates_[chosen];
+    goes_on = candidate.latency_seconds > 0 && candidate.latency_seconds < short_seconds &&
+              candidate.share == 1;
   }
   if (goes_on && route == 0 && except == nullptr) {
     run_ = {usable_[chosen], method, longest_run - 1, now};

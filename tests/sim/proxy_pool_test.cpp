@@ -2,6 +2,8 @@
 // what they are asked.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 #include "core/runtime/runtime.h"
@@ -158,6 +160,40 @@ task<> even(Site& site) {
 }
 TEST(Pool, SpreadsOverAll) {
   run(3, even);
+}
+
+/// How many backends each burst of eight requests went to.
+task<> bursts(Site& site, std::vector<int>& backends_of_burst) {
+  for (int round = 0; round < 20; ++round) {
+    const std::array before{site[0].asked, site[1].asked};
+    Scope asking(site.world.runtime());
+    for (int i = 0; i < 8; ++i) asking.spawn("ask", site.ask_and_forget(0));
+    co_await asking.join();
+    backends_of_burst.push_back((site[0].asked != before[0]) + (site[1].asked != before[1]));
+  }
+}
+task<> together(Site& site) {
+  std::vector<int> starting;
+  co_await bursts(site, starting);
+  EXPECT_GT(std::ranges::count(starting, 2), 10) << "while they start, each takes little";
+
+  co_await site.world.runtime().sleep_for(10s);
+  co_await site.spread(10);  // what they take is known
+  const std::array before{site[0].asked, site[1].asked};
+  std::vector<int> quick;
+  co_await bursts(site, quick);
+  EXPECT_EQ(quick, std::vector<int>(20, 1));
+  EXPECT_GT(site[0].asked, before[0]);
+  EXPECT_GT(site[1].asked, before[1]);
+
+  site[0].delay = site[1].delay = 20ms;
+  co_await site.spread(10);
+  std::vector<int> slow;
+  co_await bursts(site, slow);
+  EXPECT_EQ(slow, std::vector<int>(20, 2)) << "who would wait for one another goes apart";
+}
+TEST(Pool, ShortRequestsThatComeTogetherStayTogether) {
+  run(2, together);
 }
 
 task<> slow(Site& site) {
