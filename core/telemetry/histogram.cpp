@@ -1,11 +1,14 @@
 #include "core/telemetry/histogram.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace babilu::telemetry {
 
 namespace {
+
+constexpr unsigned sub_bucket_bits = 6;  // 64 buckets a power of two
 
 std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
   return a > UINT64_MAX - b ? UINT64_MAX : a + b;
@@ -25,6 +28,16 @@ void replace_unless(std::atomic<std::uint64_t>& extreme, std::uint64_t value, Co
 }
 
 }  // namespace
+
+std::size_t HistogramBuckets::index_of(std::uint64_t value) noexcept {
+  value = std::min(value, largest);
+  const unsigned width = static_cast<unsigned>(std::bit_width(value));
+  if (width <= sub_bucket_bits + 1) return static_cast<std::size_t>(value);
+  // The leading 1 and the next six bits choose the bucket; `shift` counts the bits not looked at.
+  const unsigned shift = width - (sub_bucket_bits + 1);
+  return (static_cast<std::size_t>(shift) << sub_bucket_bits) +
+         static_cast<std::size_t>(value >> shift);
+}
 
 std::uint64_t HistogramBuckets::upper_edge(std::size_t index) noexcept {
   constexpr std::size_t exact = std::size_t{1} << (sub_bucket_bits + 1);
@@ -97,6 +110,14 @@ std::uint64_t LatencyHistogram::count_up_to(std::uint64_t value) const noexcept 
   std::uint64_t seen = 0;
   for (std::size_t i = 0; i < last + (whole ? 1 : 0); ++i) seen += (*counts_)[i];
   return seen;
+}
+
+void HistogramBatch::begin_run(std::uint64_t value) {
+  last_ = value;
+  min_ = std::min(min_, value);
+  max_ = std::max(max_, value);
+  const std::size_t index = HistogramBuckets::index_of(value);
+  if (runs_.empty() || runs_.back().index != index) runs_.push_back({index, 0});
 }
 
 void HistogramBatch::clear() noexcept {

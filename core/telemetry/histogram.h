@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,20 +19,9 @@ struct HistogramBuckets {
   static constexpr std::uint64_t largest = (std::uint64_t{1} << range_bits) - 1;
   static constexpr std::size_t count = 128 + (range_bits - 7) * 64;  // 2,368: 19 KiB
 
-  static std::size_t index_of(std::uint64_t value) noexcept {
-    value = std::min(value, largest);
-    const unsigned width = static_cast<unsigned>(std::bit_width(value));
-    if (width <= sub_bucket_bits + 1) return static_cast<std::size_t>(value);
-    // The leading 1 and the next six bits choose the bucket; `shift` counts the bits not looked at.
-    const unsigned shift = width - (sub_bucket_bits + 1);
-    return (static_cast<std::size_t>(shift) << sub_bucket_bits) +
-           static_cast<std::size_t>(value >> shift);
-  }
+  static std::size_t index_of(std::uint64_t value) noexcept;
   /// The greatest value that falls into the bucket.
   static std::uint64_t upper_edge(std::size_t index) noexcept;
-
- private:
-  static constexpr unsigned sub_bucket_bits = 6;  // 64 buckets a power of two
 };
 
 /// A distribution of durations (ns), sizes or counts in constant memory (19 KiB).
@@ -99,6 +87,7 @@ class HistogramBatch {
     std::size_t index;
     std::uint64_t count;
   };
+  void begin_run(std::uint64_t value);
 
   std::vector<Run> runs_;
   std::uint64_t last_ = 0;
@@ -109,22 +98,11 @@ class HistogramBatch {
 };
 
 inline void HistogramBatch::add_value(std::uint64_t value) {
+  // What happened at one time took the same time, often.
+  if (runs_.empty() || value != last_) begin_run(value);
+  ++runs_.back().count;
   ++count_;
   sum_ += std::min(value, HistogramBuckets::largest);
-  // What happened at one time took the same time, often.
-  if (value == last_ && !runs_.empty()) {
-    ++runs_.back().count;
-    return;
-  }
-  last_ = value;
-  min_ = std::min(min_, value);
-  max_ = std::max(max_, value);
-  const std::size_t index = HistogramBuckets::index_of(value);
-  if (!runs_.empty() && runs_.back().index == index) {
-    ++runs_.back().count;
-  } else {
-    runs_.push_back({index, 1});
-  }
 }
 
 /// The same distribution, recorded by several threads without a lock (two relaxed additions) and

@@ -22,19 +22,14 @@ double faded(Clock::duration time) {
 
 }  // namespace
 
-void Latencies::record(std::uint16_t method, Clock::duration latency,
-                       Clock::time_point now) noexcept {
-  Place& place = places_[place_of(method) % size];
-  const double sample = in_seconds(latency);
-  ++place.window.count;
-  place.window.sum += sample;
-  if (sample >= place.average) {
-    place.average = sample;
-  } else if (now != place.updated) {
-    const double keep = faded(now - place.updated);
-    place.average = place.average * keep + sample * (1 - keep);
+void Latencies::Place::update(double sample, Clock::time_point now) noexcept {
+  if (sample >= average) {
+    average = sample;
+  } else {
+    const double keep = faded(now - updated);
+    average = average * keep + sample * (1 - keep);
   }
-  place.updated = now;
+  updated = now;
 }
 
 double Latencies::seconds(std::uint16_t method, Clock::time_point now) const noexcept {

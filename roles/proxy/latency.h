@@ -15,7 +15,13 @@ namespace babilu::proxy {
 /// slowest reply at once, and comes down over two seconds. Thread: one.
 class Latencies {
  public:
-  void record(std::uint16_t method, Clock::duration latency, Clock::time_point now) noexcept;
+  void record(std::uint16_t method, Clock::duration latency, Clock::time_point now) noexcept {
+    Place& place = places_[place_of(method) % size];
+    const double sample = std::chrono::duration<double>(latency).count();
+    ++place.window.count;
+    place.window.sum += sample;
+    if (sample > place.average || now != place.updated) place.update(sample, now);
+  }
   /// 0 while nothing is known. What is known fades without replies, so that whoever was slow is
   /// tried again.
   double seconds(std::uint16_t method, Clock::time_point now) const noexcept;
@@ -36,6 +42,8 @@ class Latencies {
     double average = 0;
     Clock::time_point updated{};
     Window window;
+
+    void update(double sample, Clock::time_point now) noexcept;
   };
   static std::size_t place_of(std::uint16_t method) noexcept {
     return (std::size_t{method} >> 8) * 8 + (method & 0xff);

@@ -156,7 +156,7 @@ void Relay::serve_waiting() {
   for (std::size_t left = waiting_.size(); left > 0; --left) {
     RelayedPtr relayed = std::move(waiting_.front());
     waiting_.pop_front();
-    if (!send(*relayed, relayed->kept, nullptr)) {
+    if (!send(*relayed, relayed->what_was_kept(), nullptr)) {
       waiting_.push_back(std::move(relayed));
       continue;
     }
@@ -247,7 +247,7 @@ void Relay::on_link_lost(Link& link, Multiplexer& streams) {
 
 void Relay::send_or_wait(RelayedPtr relayed, const Link& failed) {
   relayed->link = nullptr;
-  if (!send(*relayed, relayed->kept, &failed)) {
+  if (!send(*relayed, relayed->what_was_kept(), &failed)) {
     wait(std::move(relayed), options_.wait_for_another);
     return;
   }

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <optional>
+
+#include <boost/container/vector.hpp>
 
 #include "core/wire/frame.h"
 #include "roles/proxy/relay.h"
@@ -13,6 +16,9 @@ namespace babilu::proxy {
 struct Relay::Relayed {
   static constexpr int most_sends = 2;
   static constexpr std::uint32_t most_credit = 0x7fffffff;
+
+  /// Bytes that are not zeroed before they are filled.
+  using Kept = boost::container::vector<std::uint8_t>;
 
   /// Ends a wait for a backend.
   struct Patience {
@@ -41,11 +47,15 @@ struct Relay::Relayed {
   /// Bytes of items that each side may still send.
   std::uint32_t credit_of_session = rpc::default_credit;
   std::uint32_t credit_of_link = rpc::default_credit;
-  Bytes kept;  ///< metadata and message, while it may be sent again
+  Kept kept;  ///< metadata and message, while it may be sent again
   std::unique_ptr<Patience> patience;
   Relayed* next_spare = nullptr;
 
-  void keep(ByteView payload) { kept.assign(payload.data(), payload.data() + payload.size()); }
+  void keep(ByteView payload) {
+    kept.resize(payload.size(), boost::container::default_init);
+    if (!payload.empty()) std::memcpy(kept.data(), payload.data(), payload.size());
+  }
+  ByteView what_was_kept() const { return {kept.data(), kept.size()}; }
   void begin(ClientSession& its_session, const wire::Header& its_head, Clock::time_point now) {
     session = &its_session;
     link = nullptr;
@@ -59,7 +69,7 @@ struct Relay::Relayed {
   /// It has ended: what it held is let go, but for a little memory.
   void clear() noexcept {
     constexpr std::size_t a_little = 1024;
-    if (kept.capacity() > a_little) kept = Bytes();
+    if (kept.capacity() > a_little) Kept().swap(kept);
     kept.clear();
     patience.reset();
   }
