@@ -50,6 +50,28 @@ TEST(StreamTable, AgreesWithAMapWhateverIsDone) {
   EXPECT_EQ(moved.size(), map.size());
 }
 
+/// Numbers of an enemy: all want one of three places, whatever the size of the table.
+TEST(StreamTable, HoldsNumbersThatWantTheSamePlace) {
+  std::mt19937 random(2);
+  StreamTable table;
+  std::map<std::uint32_t, StreamTable::Tag> map;
+  for (StreamTable::Tag step = 0; step < 20'000; ++step) {
+    const auto stream =
+        static_cast<std::uint32_t>((1 + random() % 60) * 4096 + 1 + 2 * (random() % 3));
+    if (random() % 100 < (step / 2'000 % 2 == 0 ? 60 : 40)) {
+      ASSERT_EQ(table.emplace(stream, step) != nullptr, map.emplace(stream, step).second);
+    } else {
+      ASSERT_EQ(table.erase(stream), map.erase(stream) > 0);
+    }
+    ASSERT_EQ(table.size(), map.size());
+    if (step % 100 != 0) continue;
+    for (const auto& [number, tag] : map) {
+      ASSERT_NE(table.find(number), nullptr);
+      ASSERT_EQ(*table.find(number), tag);
+    }
+  }
+}
+
 TEST(StreamTable, TellsWhatIsThereAlready) {
   StreamTable table;
   EXPECT_TRUE(table.emplace(7, 1));
