@@ -39,6 +39,8 @@ Digest512 sha512(ByteView message) {
 }
 
 Digest256 hmac_sha256(ByteView key, std::initializer_list<ByteView> parts) {
+  constexpr std::size_t max_key_size = 4096;
+  if (key.size() > max_key_size) throw std::invalid_argument("hmac_sha256: a key over 4096 bytes");
   auto& hmac = hmac_of_this_thread();
   hmac.set_key(key);
   for (const ByteView part : parts) hmac.update(part);

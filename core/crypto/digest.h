@@ -23,7 +23,7 @@ Digest512 sha512(ByteView message);
 /// RFC 2104. The parts are hashed one after the other with nothing between, so {"ab", "c"} and
 /// {"a", "bc"} are the same: the caller makes them unambiguous (fixed sizes, or a length before
 /// each). Compare results with crypto::equal. Keys of more than 4096 bytes are refused
-/// (Botan::Invalid_Key_Length).
+/// (std::invalid_argument): nothing here has one, so it is a mistake.
 Digest256 hmac_sha256(ByteView key, std::initializer_list<ByteView> parts);
 
 /// RFC 5869, extract and expand: `size` bytes (at most 8160, else std::invalid_argument) for the

@@ -66,7 +66,7 @@ case_rootless() {
   install_packages build || fail "nothing was missing"
 }
 
-# The mirror is the one that the machine gets this release from; sources of others, and of updates, are not it.
+# A mirror is the one that the machine gets this release, or its security updates, from; sources of others are not it.
 case_mirror() {
   distribution_codename=bookworm
   work="$scratch/work"
@@ -76,24 +76,86 @@ case_mirror() {
       'bookworm|main|Docker|https://docker.example/' \
       'bookworm-updates|main|Debian|http://updates.example/debian/' \
       'bookworm|contrib|Debian|http://contrib.example/debian/' \
+      'bookworm-security|main|Debian|http://security.example/' \
       'bookworm|main|Debian|http://mirror.example/debian/'
   }
   donor_apt() { :; }
-  mkdir "$work"
   open_donor
+  expect_in "http://security.example/ trixie-security main" "$(grep '^deb ' "$work/sources.list")"
   expect_in "http://mirror.example/debian/ trixie main" "$(grep '^deb ' "$work/sources.list")"
-  expect_in "signed-by=" "$(grep '^deb-src ' "$work/sources.list")"
-  [[ $(wc -l <"$work/sources.list") == 2 ]] || fail "more than two sources"
+  [[ $(grep -c '^deb-src .*' "$work/sources.list") == 2 ]] || fail "a source is missing"
+  [[ $(grep -c 'signed-by=' "$work/sources.list") == 4 ]] || fail "not all sources are verified"
 }
 
+# Without security updates among apt's sources that is said; without the release itself there is nothing to work with.
 case_no_mirror() {
   local said status=0
   distribution_codename=bookworm
   work="$scratch/work"
+  note() { echo "dev: $*" >&2; }
+  donor_apt() { :; }
+  apt-get() { echo 'bookworm|main|Debian|http://mirror.example/debian/'; }
+  said="$(open_donor 2>&1)" || fail "no security updates: refused"
+  expect_in "no mirror for bookworm-security" "$said"
   apt-get() { echo 'bookworm|main|Docker|https://docker.example/'; }
   said="$(open_donor 2>&1)" || status=$?
   ((status == 1)) || fail "exit status $status"
   expect_in "name no Debian mirror for bookworm" "$said"
+}
+
+# What Debian 13 serves is the newer of its two versions, whichever is named first.
+case_served() {
+  donor_apt() { printf 'Package: botan3\nVersion: 3.7.1+dfsg-2\n\nVersion: 3.12.0+dfsg-2~deb13u1\n'; }
+  [[ $(served_botan) == "3.12.0+dfsg-2~deb13u1" ]] || fail "$(served_botan)"
+}
+
+# Once a day the archive is asked; a newer version is said and built, the same one is not built again, and without an
+# answer the cached one is used.
+case_update() {
+  local said
+  note() { echo "dev: $*"; }
+  open_donor() { echo asked; }
+  served_botan() { echo "$archive"; }
+  fetch_boost() { mkdir -p "$boost_folder"; }
+  build_botan() {
+    echo "built $1"
+    mkdir -p "$cache/botan-$1-$recipe/lib"
+    touch "$cache/botan-$1-$recipe/lib/libbotan-3.a"
+    ln -sfnT "botan-$1-$recipe" "$botan_link"
+  }
+  archive=3.12.0-1
+  said="$(fill_cache)"
+  expect_in "built 3.12.0-1" "$said"
+  [[ -z $(fill_cache) ]] || fail "asked twice a day"
+
+  touch -d '25 hours ago' "$botan_link.looked"
+  [[ $(fill_cache) == asked ]] || fail "the same version"
+  [[ -z $(fill_cache) ]] || fail "asked again"
+
+  touch -d '25 hours ago' "$botan_link.looked"
+  archive=3.12.1-1
+  said="$(fill_cache)"
+  expect_in "cached Botan is 3.12.0-1, and Debian 13 serves 3.12.1-1" "$said"
+  expect_in "built 3.12.1-1" "$said"
+  [[ $(cached_botan) == 3.12.1-1 ]] || fail "the link: $(cached_botan)"
+
+  touch -d '25 hours ago' "$botan_link.looked"
+  open_donor() { return 1; }
+  said="$(fill_cache)"
+  expect_in "3.12.1-1 is used" "$said"
+  expect_not_in built "$said"
+}
+
+# A module that a later version of Botan does not have any more is left out, and that is said.
+case_modules() {
+  work="$scratch"
+  botan_modules="tls13,gone,gcm"
+  dpkg() { echo amd64; }
+  botan_modules_amd64="aes_ni"
+  python3() { printf '%s\n' aes_ni gcm tls13 other; }
+  note() { echo "dev: $*" >&2; }
+  [[ $(known_modules 2>"$scratch/notes") == "tls13,gcm,aes_ni" ]] || fail "$(known_modules 2>&1)"
+  expect_in "no module gone" "$(cat "$scratch/notes")"
 }
 
 # Coroutines of GCC 12 are miscompiled: it is refused by name, with the way out.

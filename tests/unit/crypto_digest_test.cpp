@@ -71,7 +71,8 @@ TEST(CryptoDigest, CallsLeaveNoTraceInTheNext) {
 TEST(CryptoDigest, TooLongAKeyIsRefusedAndTheNextCallIsRight) {
   const Bytes key(32, 1);
   const auto expected = hmac_sha256(key, {bytes_of("message")});
-  EXPECT_ANY_THROW(hmac_sha256(Bytes(4097, 1), {bytes_of("message")}));
+  EXPECT_NO_THROW(hmac_sha256(Bytes(4096, 1), {bytes_of("message")}));
+  EXPECT_THROW(hmac_sha256(Bytes(4097, 1), {bytes_of("message")}), std::invalid_argument);
   EXPECT_EQ(hmac_sha256(key, {bytes_of("message")}), expected);
 }
 

@@ -2,7 +2,7 @@
 
 #include <botan/aead.h>
 #include <botan/mac.h>
-#include <botan/tls_extensions.h>
+#include <botan/tls_extensions_13.h>
 #include <botan/tls_session_manager_noop.h>
 #include <boost/asio/error.hpp>
 

@@ -73,42 +73,78 @@ install_packages() {
 
 # --- the per-user cache, on Debian 12 ------------------------------------------------------------------------------
 
+recipe="$(sha256sum <"$here/dev.d/dependencies.conf" | cut -c1-12)"
 boost_folder="$cache/boost-$boost_version"
-botan_folder="$cache/botan-$botan_version-$(sha256sum <"$here/dev.d/dependencies.conf" | cut -c1-12)"
+# A link to the folder of the version that is used: botan-VERSION-RECIPE.
+botan_link="$cache/botan-$recipe"
 
 cache_is_full() {
-  [[ -d $boost_folder && -f $botan_folder/lib/libbotan-3.a ]]
+  [[ -d $boost_folder && -f $botan_link/lib/libbotan-3.a ]]
+}
+
+# Whether the archive was asked for a newer Botan within a day.
+looked_today() {
+  [[ -n $(find "$botan_link.looked" -mmin -1440 2>/dev/null) ]]
 }
 
 fill_cache() {
-  ! cache_is_full || return 0
+  if cache_is_full && looked_today; then return 0; fi
   mkdir -p "$cache"
   # Two set-ups at once take turns; the second finds the work done.
   exec {cache_lock}>"$cache/lock"
   flock "$cache_lock"
-  if ! cache_is_full; then
+  if ! cache_is_full || ! looked_today; then
     rm -rf "$cache"/work.*  # left by one that was killed
     work="$(mktemp -d "$cache/work.XXXXXX")"
-    open_donor
-    [[ -d $boost_folder ]] || fetch_boost
-    [[ -f $botan_folder/lib/libbotan-3.a ]] || build_botan
+    if ! cache_is_full; then
+      open_donor || die "the package index of Debian 13 could not be read; see above"
+      [[ -d $boost_folder ]] || fetch_boost
+      update_botan
+    elif open_donor; then
+      update_botan
+    else
+      note "whether Debian 13 has a newer Botan could not be seen; $(cached_botan) is used"
+    fi
     rm -rf "$work"
   fi
   exec {cache_lock}>&-
 }
 
-# Makes apt look at Debian 13 through the machine's own mirror, in a state of its own: the system's lists and sources
+cached_botan() {
+  local folder
+  folder="$(readlink "$botan_link")" || return 0
+  folder="${folder#botan-}"
+  echo "${folder%-"$recipe"}"
+}
+
+# Builds the version that Debian 13 serves today, unless it is there.
+update_botan() {
+  local served cached
+  served="$(served_botan)"
+  cached="$(cached_botan)"
+  if [[ $served != "$cached" || ! -f $botan_link/lib/libbotan-3.a ]]; then
+    [[ -z $cached ]] || note "the cached Botan is $cached, and Debian 13 serves $served: building that"
+    build_botan "$served"
+  fi
+  touch "$botan_link.looked"
+}
+
+# Makes apt look at Debian 13 through the machine's own mirrors, in a state of its own: the system's lists and sources
 # stay as they are. What is downloaded is verified against Debian's archive keys.
 open_donor() {
-  local keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror
-  mirror="$(apt-get indextargets --format '$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(REPO_URI)' 'Created-By: Packages' |
-    awk -F '|' -v suite="$distribution_codename" \
-      '$1 == suite && $2 == "main" && ($3 == "" || $3 == "Debian") && !found++ {print $4}')"
-  [[ -n $mirror ]] || die "apt's sources name no Debian mirror for $distribution_codename main; add one to /etc/apt"
-
+  local keyring=/usr/share/keyrings/debian-archive-keyring.gpg suite mirror
   mkdir -p "$work/state/lists/partial" "$work/archives/partial"
-  printf '%s [signed-by='"$keyring"'] %s %s main\n' \
-    deb "$mirror" "$donor_suite" deb-src "$mirror" "$donor_suite" >"$work/sources.list"
+  for suite in $donor_suites; do
+    mirror="$(mirror_of "${suite/trixie/$distribution_codename}")"
+    if [[ -n $mirror ]]; then
+      printf '%s [signed-by='"$keyring"'] %s %s main\n' deb "$mirror" "$suite" deb-src "$mirror" "$suite"
+    elif [[ $suite == *-security ]]; then
+      note "apt's sources name no mirror for ${distribution_codename}-security: Botan comes without Debian's security updates"
+    else
+      note "apt's sources name no Debian mirror for $distribution_codename main; add one to /etc/apt"
+      return 1
+    fi
+  done >"$work/sources.list"
   cat >"$work/apt.conf" <<EOT
 Dir::Etc::sourcelist "$work/sources.list";
 Dir::Etc::sourceparts "/dev/null";
@@ -118,44 +154,59 @@ Dir::State "$work/state";
 Dir::Cache "$work";
 APT::Default-Release "";
 APT::Sandbox::User "root";
+APT::Update::Error-Mode "any";
 EOT
-  step "reading the package index of Debian 13 ($donor_suite)"
-  logged "the package index of $donor_suite could not be read" donor_apt update
+  step "reading the package index of Debian 13 ($donor_suites)"
+  donor_apt apt-get -q update >"$log" 2>&1 </dev/null || {
+    tail -n 10 "$log" >&2
+    return 1
+  }
 }
 
+# mirror_of SUITE: where apt gets this suite from; nothing where no source names it.
+mirror_of() {
+  apt-get indextargets --format '$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(REPO_URI)' 'Created-By: Packages' |
+    awk -F '|' -v suite="$1" '$1 == suite && $2 == "main" && ($3 == "" || $3 == "Debian") && !found++ {print $4}'
+}
+
+# donor_apt COMMAND...: runs one of apt's commands on Debian 13's index.
 donor_apt() {
-  (cd "$work" && APT_CONFIG="$work/apt.conf" apt-get -q "$@")
+  (cd "$work" && APT_CONFIG="$work/apt.conf" "$@")
+}
+
+# The newest version of Botan's source in the donor's suites; the security pocket's is the newer one.
+served_botan() {
+  local version newest=""
+  while read -r version; do
+    if [[ -z $newest ]] || dpkg --compare-versions "$version" gt "$newest"; then newest="$version"; fi
+  done < <(donor_apt apt-cache showsrc --only-source "$botan_source" | awk '$1 == "Version:" {print $2}')
+  [[ -n $newest ]] || die "Debian 13 serves no source of $botan_source"
+  echo "$newest"
 }
 
 fetch_boost() {
   step "fetching the headers of Boost $boost_version"
-  logged "$boost_package could not be downloaded" donor_apt download "$boost_package"
+  logged "$boost_package could not be downloaded" donor_apt apt-get -q download "$boost_package"
   mkdir "$work/boost"
   dpkg-deb --fsys-tarfile "$work/${boost_package}"_*.deb |
     tar -x -C "$work/boost" --strip-components=2 ./usr/include/boost
   mv "$work/boost" "$boost_folder"
 }
 
+# build_botan VERSION: with Debian's own patches, into a folder of its own, then points the link there.
 build_botan() {
-  local source="$work/botan" modules="botan_modules_$(dpkg --print-architecture)" patch patches
-  step "building Botan $botan_version once (two minutes)"
-  logged "the source of $botan_source could not be downloaded" donor_apt source --download-only "$botan_source"
-  echo "$botan_sha256  $work/$botan_tarball" | sha256sum --quiet --check ||
-    die "$botan_tarball is not the one that this tree was written against"
+  local version="$1" source="$work/botan" folder
+  folder="botan-${version//[^A-Za-z0-9.+~-]/_}-$recipe"
+  step "building Botan $version once (four minutes)"
+  logged "the source of $botan_source could not be downloaded" \
+    donor_apt apt-get -q source --download-only "$botan_source=$version"
   logged "the source of $botan_source could not be unpacked" \
     dpkg-source --no-check -x "$work/$botan_source"_*.dsc "$source"
-  read -ra patches <<<"$botan_patches"
-  [[ $(cd "$here/dev.d" && cat "${patches[@]}" | sha256sum) == "$botan_patches_sha256  -" ]] ||
-    die "$botan_patches are not those that dependencies.conf names; their hash there is part of the cache's name"
-  for patch in "${patches[@]}"; do
-    logged "$patch could not be applied" patch -d "$source" -p1 -i "$here/dev.d/$patch"
-  done
-
   # One translation unit: a third of the CPU time of 248, and nobody edits it.
   (
     cd "$source"
     logged "Botan could not be configured" python3 configure.py --amalgamation --minimized-build \
-      --enable-modules="$botan_modules${!modules:+,${!modules}}" --cc=clang --cc-bin=clang++-19 --cxxflags="$botan_flags" \
+      --enable-modules="$(known_modules)" --cc=clang --cc-bin=clang++-19 --cxxflags="$botan_flags" \
       --disable-shared-library --build-targets=static --build-tool=ninja --without-documentation \
       --no-install-python-module --without-compilation-database
     logged "Botan could not be built" ninja libs
@@ -164,6 +215,23 @@ build_botan() {
   cp -RL "$source/build/include/public/botan" "$work/installed/include/botan-3/"
   cp "$source/libbotan-3.a" "$work/installed/lib/"
   cp "$source/license.txt" "$work/installed/"
-  rm -rf "$botan_folder"
-  mv "$work/installed" "$botan_folder"
+  rm -rf "${cache:?}/$folder"
+  mv "$work/installed" "$cache/$folder"
+  ln -sfnT "$folder" "$botan_link"
+}
+
+# The modules of the recipe that this version has, comma between. Run in its source.
+known_modules() {
+  local modules wanted module known=()
+  modules="botan_modules_$(dpkg --print-architecture)"
+  IFS=, read -ra wanted <<<"$botan_modules${!modules:+,${!modules}}"
+  python3 configure.py --list-modules >"$work/modules" 2>/dev/null
+  for module in "${wanted[@]}"; do
+    if grep -qx "$module" "$work/modules"; then
+      known+=("$module")
+    else
+      note "this Botan has no module $module: left out"
+    fi
+  done
+  (IFS=,; echo "${known[*]}")
 }
