@@ -1,6 +1,6 @@
-// babilu-bench [NAME] [--rows A,B] [--pairs N]: runs one comparison, or all; prints its table and
-// writes build/bench/NAME.json. BABILU_PROGRAM is the program that is measured, when it is not the
-// one beside this.
+// babilu-bench [NAME] [--rows A,B] [--pairs N] [--against PROGRAM]: runs one comparison, or all;
+// prints its table and writes build/bench/NAME.json, or NAME-against.json. BABILU_PROGRAM is the
+// program that is measured, when it is not the one beside this.
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -26,13 +26,13 @@ std::filesystem::path program_beside(const std::filesystem::path& binaries) {
 }
 
 int run(const Comparisons& comparisons, const std::string& wanted,
-        const std::filesystem::path& results) {
+        const std::filesystem::path& results, bool against) {
   try {
     for (const auto& [name, measure] : comparisons) {
       if (!wanted.empty() && wanted != name) continue;
       const std::vector<Row> rows = measure();
       print_table(name, rows);
-      write_json(results, name, rows);
+      write_json(results, against ? name + "-against" : name, rows);
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "babilu-bench: %s\n", error.what());
@@ -51,7 +51,11 @@ int main(int argc, char** argv) {
                         .load = binaries / "babilu-load",
                         .chart = build.parent_path() / "docs" / "proxy-benchmark.svg"};
   const Comparisons comparisons{
-      {"echo", [&] { return run_echo(program); }},
+      {"echo",
+       [&] {
+         return proxy.against.empty() ? run_echo(program)
+                                      : run_echo_against(program, proxy.against, proxy.pairs);
+       }},
       {"proxy", [&] { return run_proxy(proxy); }},
   };
 
@@ -61,10 +65,15 @@ int main(int argc, char** argv) {
   for (const auto& [name, measure] : comparisons) names.push_back(name);
   app.add_option("name", wanted, "the comparison; all without one")->check(CLI::IsMember(names));
   app.add_option("--rows", proxy.rows,
-                 "proxy: only these: cpu tls pipeline open saturation memory handshake nginx")
+                 "proxy: only these: cpu tls pipeline open saturation memory handshake nginx; "
+                 "against another: cpu tls pipeline")
       ->delimiter(',');
-  app.add_option("--pairs", proxy.pairs, "proxy: how often each is measured")
-      ->check(CLI::Range(1, 99));
+  CLI::Option* pairs =
+      app.add_option("--pairs", proxy.pairs, "how often each is measured (5; against another 15)")
+          ->check(CLI::Range(1, 99));
+  app.add_option("--against", proxy.against, "another babilu, to compare with instead")
+      ->check(CLI::ExistingFile);
   CLI11_PARSE(app, argc, argv);
-  return run(comparisons, wanted, build / "bench");
+  if (!proxy.against.empty() && pairs->empty()) proxy.pairs = 15;
+  return run(comparisons, wanted, build / "bench", !proxy.against.empty());
 }

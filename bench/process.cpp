@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 /// How long a program may take to end after SIGTERM, in steps.
 constexpr auto patience_step = 10ms;
-constexpr int patience_steps = 300;
+constexpr int patience_steps = 1'500;  // callgrind is slow
 
 /// Ahead of whatever else the machine does, where that is allowed. Linux shares a core among
 /// terminal sessions first (sched(7), autogroup), so it has to be a session of its own that is.

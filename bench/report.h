@@ -26,6 +26,9 @@ struct Row {
   std::optional<bool> holds() const;
 };
 
+/// Pairs that spread further say more of the machine than of the program.
+inline constexpr double steady = 0.05;
+
 double median(std::vector<double> values);
 double spread(const std::vector<double>& values);
 

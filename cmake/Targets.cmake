@@ -87,7 +87,7 @@ endif()
 # babilu_test(NAME core_net_test SOURCES net_test.cpp ... DEPENDS core_net ... [LABELS integration] [TIMEOUT seconds])
 #
 # A GoogleTest program; each of its cases is a ctest test. It is asked for its cases when ctest runs, not when it is
-# built; that way takes one label only (unit). TIMEOUT bounds one case, and is there to end a hang, not to judge speed.
+# built; that way takes one label only (unit). The target babilu_tests_LABEL builds all of a label. TIMEOUT bounds one case, and is there to end a hang, not to judge speed.
 function(babilu_test)
   cmake_parse_arguments(ARG "" "NAME;LABELS;TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
   babilu_check_arguments(babilu_test)
@@ -102,6 +102,12 @@ function(babilu_test)
   babilu_link(${ARG_NAME} PRIVATE ${ARG_DEPENDS} babilu::gtest)
   babilu_precompile(${ARG_NAME} babilu_precompiled_test)
   target_compile_options(${ARG_NAME} PRIVATE ${babilu_test_options})
+  foreach(label IN LISTS ARG_LABELS)
+    if(NOT TARGET babilu_tests_${label})
+      add_custom_target(babilu_tests_${label})
+    endif()
+    add_dependencies(babilu_tests_${label} ${ARG_NAME})
+  endforeach()
   gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()

@@ -14,7 +14,10 @@ namespace {
 class Run {
  public:
   explicit Run(const HandshakeOptions& options)
-      : options_(options), meter_(options.measured), slots_(options.parallel) {}
+      : options_(options),
+        meter_(options.measured),
+        tls_(options.group),
+        slots_(options.parallel) {}
   Result run();
 
  private:

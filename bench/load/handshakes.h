@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 
+#include <string>
+
 #include "bench/load/result.h"
 
 namespace babilu::load {
@@ -10,6 +12,7 @@ struct HandshakeOptions {
   int port = 0;
   /// With the ticket that a first connection got.
   bool resume = false;
+  std::string group = "X25519";
   std::size_t parallel = 16;
   double warm_up = 0.3;
   double seconds = 1;

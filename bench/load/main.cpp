@@ -48,6 +48,7 @@ void bind_idle(CLI::App& app, IdleOptions& options, Result& result) {
 void bind_handshakes(CLI::App& app, HandshakeOptions& options, Result& result) {
   CLI::App* made = command(app, "handshakes", "connects and closes under TLS", options.port);
   made->add_flag("--resume", options.resume);
+  made->add_option("--group", options.group, "of the key exchange");
   made->add_option("--parallel", options.parallel);
   made->add_option("--warm-up", options.warm_up);
   made->add_option("--seconds", options.seconds);

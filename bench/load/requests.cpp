@@ -116,6 +116,7 @@ Result Run::run() {
   result.set("own_cpu_us",
              static_cast<double>(read_clock(CLOCK_PROCESS_CPUTIME_ID) - own_cpu) / 1e3);
   drain();
+  result.set("all_requests", static_cast<double>(replies_));
   result.set("errors", static_cast<double>(errors_));
   result.set_quantiles(latencies_);
   return result;

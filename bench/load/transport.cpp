@@ -36,7 +36,7 @@ int begin_connect(int port) {
 
 }  // namespace
 
-TlsClient::TlsClient()
+TlsClient::TlsClient(const std::string& group)
     : context_(SSL_CTX_new(TLS_client_method()), SSL_CTX_free),
       session_(nullptr, SSL_SESSION_free) {
   SSL_CTX* context = context_.get();
@@ -44,10 +44,10 @@ TlsClient::TlsClient()
       "\x08"
       "babilu/1";
   if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
-      SSL_CTX_set1_groups_list(context, "X25519") != 1 ||
+      SSL_CTX_set1_groups_list(context, group.c_str()) != 1 ||
       SSL_CTX_set_ciphersuites(context, "TLS_AES_256_GCM_SHA384") != 1 ||
       SSL_CTX_set_alpn_protos(context, protocols, sizeof protocols - 1) != 0) {
-    throw std::runtime_error("OpenSSL does not do what is needed");
+    throw std::runtime_error("this OpenSSL does not do what is needed, such as " + group);
   }
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   // One read for a record instead of two, of its header and its body.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace babilu::load {
 
@@ -13,7 +14,8 @@ namespace babilu::load {
 /// answers does the same arithmetic. Certificates are not verified: that is not the server's work.
 class TlsClient {
  public:
-  TlsClient();
+  /// That offers this group alone for the key exchange.
+  explicit TlsClient(const std::string& group = "X25519");
   SSL_CTX* context() const noexcept { return context_.get(); }
   /// The last session that a server gave a ticket for.
   SSL_SESSION* session() const noexcept { return session_.get(); }

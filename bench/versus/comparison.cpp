@@ -11,12 +11,20 @@ constexpr int backend = 17'600;
 constexpr int ours = 17'610;  // and the next, for administration
 constexpr int ours_tls = 17'612;
 constexpr int ours_idle = 17'614;
+constexpr int counted = 17'616;
+constexpr int other = 17'640;  // as ours
+constexpr int other_tls = 17'642;
+constexpr int other_idle = 17'644;
 constexpr int haproxy = 17'620;
 constexpr int haproxy_tls = 17'621;
 constexpr int haproxy_spliced = 17'622;
 constexpr int haproxy_idle = 17'623;
 constexpr int nginx = 17'630;
 }  // namespace port
+
+/// Runs under callgrind.
+constexpr std::chrono::seconds shorter{3};
+constexpr std::chrono::seconds longer{9};
 
 /// Runs that decide whether HAProxy splices.
 constexpr int splice_runs = 3;
@@ -50,8 +58,10 @@ Row compare(std::string name, std::string unit, const Pairs& pairs, const Figure
   return row;
 }
 
-Comparison::Comparison(std::filesystem::path program, std::filesystem::path load, int pairs)
+Comparison::Comparison(std::filesystem::path program, std::filesystem::path load, int pairs,
+                       Rival rival)
     : pairs_(pairs),
+      rival_(std::move(rival)),
       load_(std::move(load)),
       backend_(load_.echo(port::backend), load_core),
       rivals_(std::move(program), directory_.path(), directory_.make_certificates(), load_,
@@ -63,27 +73,49 @@ const Pairs& Comparison::requests(const Shape& shape) {
   const auto known = measured_.find(shape);
   if (known != measured_.end()) return known->second;
   const Subject us = ours(shape.tls);
-  const Subject them = haproxy(shape.tls);
+  const Subject them = theirs(shape.tls);
   return measured_[shape] = in_turns([&] { return load_.requests(us, shape); },
                                      [&] { return load_.requests(them, shape); });
 }
 
-Pairs Comparison::handshakes(bool resume) {
+Pairs Comparison::handshakes(const Handshake& shape) {
   const Subject us = ours(true);
-  const Subject them = haproxy(true);
-  return in_turns([&] { return load_.handshakes(us, resume); },
-                  [&] { return load_.handshakes(them, resume); });
+  const Subject them = theirs(true);
+  return in_turns([&] { return load_.handshakes(us, shape); },
+                  [&] { return load_.handshakes(them, shape); });
+}
+
+Counted Comparison::count(const std::filesystem::path& program, const Shape& shape,
+                          std::chrono::seconds time) {
+  const std::filesystem::path file = directory_.path() / "callgrind";
+  Counted result;
+  {
+    const ProxyPtr proxy = rivals_.start_counted(program, port::counted, shape.tls, file);
+    result.requests = load_.requests({.port = port::counted}, shape, time).at("all_requests");
+  }
+  result.instructions = read_instructions(file);
+  return result;
+}
+
+Pairs Comparison::instructions(const Shape& shape) {
+  const auto measure = [&](const std::filesystem::path& program) {
+    const Counted fewer = count(program, shape, shorter);
+    return Sample{{"instructions", instructions_per_request(fewer, count(program, shape, longer))}};
+  };
+  return {.ours = {measure(rivals_.program())}, .theirs = {measure(rival_.other)}};
 }
 
 Pairs Comparison::idle(bool tls) {
-  const bool splice = !tls && splices();
+  const bool splice = rival_.other.empty() && !tls && splices();
   return in_turns(
       [&] {
-        const ProxyPtr proxy = rivals_.start_ours(port::ours_idle, tls);
+        const ProxyPtr proxy = rivals_.start_ours(rivals_.program(), port::ours_idle, tls);
         return load_.idle(proxy->subject(), tls);
       },
       [&] {
-        const ProxyPtr proxy = rivals_.start_haproxy(port::haproxy_idle, tls, splice);
+        const ProxyPtr proxy = rival_.other.empty()
+                                   ? rivals_.start_haproxy(port::haproxy_idle, tls, splice)
+                                   : rivals_.start_ours(rival_.other, port::other_idle, tls);
         return load_.idle(proxy->subject(), tls);
       });
 }
@@ -107,7 +139,13 @@ Pairs Comparison::in_turns(const std::function<Sample()>& ours,
 
 Subject Comparison::ours(bool tls) {
   const int at = tls ? port::ours_tls : port::ours;
-  return running(running_, at, [&] { return rivals_.start_ours(at, tls); });
+  return running(running_, at, [&] { return rivals_.start_ours(rivals_.program(), at, tls); });
+}
+
+Subject Comparison::theirs(bool tls) {
+  if (rival_.other.empty()) return haproxy(tls);
+  const int at = tls ? port::other_tls : port::other;
+  return running(running_, at, [&] { return rivals_.start_ours(rival_.other, at, tls); });
 }
 
 Subject Comparison::haproxy(bool tls) {

@@ -11,4 +11,9 @@ namespace babilu::bench {
 /// request costs in each process, at 64 sessions in lockstep. `program` is babilu.
 std::vector<Row> run_echo(const std::filesystem::path& program);
 
+/// The same of proxy and backend beside those of another babilu, in so many turns. Where the pairs
+/// spread too far, instructions as well.
+std::vector<Row> run_echo_against(const std::filesystem::path& program,
+                                  const std::filesystem::path& other, int pairs);
+
 }  // namespace babilu::bench

@@ -45,17 +45,29 @@ void Load::wait_for(int port, bool tls) const {
   run_program(arguments, load_core, 20s);
 }
 
-Sample Load::requests(const Subject& subject, const Shape& shape) const {
+Arguments Load::requesting(const Subject& subject, const Shape& shape) const {
   Arguments arguments = about("requests", subject, shape.tls);
   add(arguments, "--sessions", std::to_string(shape.sessions));
   add(arguments, "--depth", std::to_string(shape.depth));
   if (shape.rate > 0) add(arguments, "--rate", std::to_string(shape.rate));
+  return arguments;
+}
+
+Sample Load::requests(const Subject& subject, const Shape& shape) const {
+  return run(requesting(subject, shape));
+}
+
+Sample Load::requests(const Subject& subject, const Shape& shape, std::chrono::seconds time) const {
+  Arguments arguments = requesting(subject, shape);
+  add(arguments, "--warm-up", "0");
+  add(arguments, "--seconds", std::to_string(time.count()));
   return run(arguments);
 }
 
-Sample Load::handshakes(const Subject& subject, bool resume) const {
+Sample Load::handshakes(const Subject& subject, const Handshake& shape) const {
   Arguments arguments = about("handshakes", subject, false);
-  if (resume) arguments.emplace_back("--resume");
+  add(arguments, "--group", shape.group);
+  if (shape.resume) arguments.emplace_back("--resume");
   return run(arguments);
 }
 

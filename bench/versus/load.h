@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <filesystem>
 #include <map>
@@ -25,6 +26,12 @@ struct Shape {
   auto operator<=>(const Shape&) const = default;
 };
 
+/// How a TLS 1.3 handshake goes.
+struct Handshake {
+  const char* group = "X25519";
+  bool resume = false;
+};
+
 /// What babilu-load measured, by name: bench/load says which there are.
 using Sample = std::map<std::string, double>;
 
@@ -38,11 +45,14 @@ class Load {
   /// Until a request is answered. Throws after 10 s.
   void wait_for(int port, bool tls) const;
   Sample requests(const Subject& subject, const Shape& shape) const;
-  Sample handshakes(const Subject& subject, bool resume) const;
+  /// For so long, without a warm-up: for counts, not for times.
+  Sample requests(const Subject& subject, const Shape& shape, std::chrono::seconds time) const;
+  Sample handshakes(const Subject& subject, const Handshake& shape) const;
   Sample idle(const Subject& subject, bool tls) const;
 
  private:
   Sample run(const Arguments& arguments) const;
+  Arguments requesting(const Subject& subject, const Shape& shape) const;
 
   std::filesystem::path program_;
 };

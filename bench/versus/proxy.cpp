@@ -137,10 +137,14 @@ Rows handshakes(Comparison& comparison) {
     return sample.at("cpu_us") / sample.at("handshakes") / 1e3;
   };
   Rows rows;
-  rows.push_back(with_target(
-      compare("full TLS 1.3 handshake", "ms CPU", comparison.handshakes(false), cost), 1.0));
-  rows.push_back(with_target(
-      compare("resumed TLS 1.3 handshake", "ms CPU", comparison.handshakes(true), cost), 1.0));
+  const auto add = [&](const char* name, const Handshake& shape) {
+    rows.push_back(with_target(compare(name, "ms CPU", comparison.handshakes(shape), cost), 1.0));
+  };
+  add("full TLS 1.3 handshake, X25519", {});
+  if (haproxy_version().hybrid) {
+    add("full TLS 1.3 handshake, X25519MLKEM768", {.group = "X25519MLKEM768"});
+  }
+  add("resumed TLS 1.3 handshake", {.resume = true});
   return rows;
 }
 
@@ -173,9 +177,50 @@ const std::vector<Group>& groups() {
   return all;
 }
 
-void check_names(const std::set<std::string>& wanted) {
+/// CPU beside the other program; where its pairs say too little, instructions as well.
+void add_against(Comparison& comparison, const std::string& name, const Shape& shape, Rows& rows) {
+  Row row = cost_row(comparison, "CPU, " + name, shape, 1.03);
+  row.counts = row.spread <= steady;
+  const bool counts = row.counts;
+  rows.push_back(std::move(row));
+  if (counts) return;
+  rows.push_back(
+      with_target(compare(fmt::format("instructions, {}, {}", name, kind(shape.tls)),
+                          "instructions", comparison.instructions(shape),
+                          [](const Sample& sample) { return sample.at("instructions"); }),
+                  1.01));
+}
+
+const std::vector<Group>& groups_against() {
+  const auto lockstep_of = [](bool tls) {
+    return [tls](Comparison& comparison) {
+      Rows rows;
+      for (const int sessions : {64, 256, many}) {
+        add_against(comparison, fmt::format("{} sessions in lockstep", sessions),
+                    {.tls = tls, .sessions = sessions}, rows);
+      }
+      return rows;
+    };
+  };
+  static const std::vector<Group> all{
+      {"cpu", lockstep_of(false)},
+      {"tls", lockstep_of(true)},
+      {"pipeline",
+       [](Comparison& comparison) {
+         Rows rows;
+         for (const bool tls : {false, true}) {
+           add_against(comparison, "64 sessions, 16 requests deep",
+                       {.tls = tls, .sessions = 64, .depth = 16}, rows);
+         }
+         return rows;
+       }},
+  };
+  return all;
+}
+
+void check_names(const std::vector<Group>& groups, const std::set<std::string>& wanted) {
   std::set<std::string> known;
-  for (const Group& group : groups()) known.insert(group.name);
+  for (const Group& group : groups) known.insert(group.name);
   for (const std::string& name : wanted) {
     if (known.contains(name)) continue;
     throw std::runtime_error(
@@ -186,18 +231,24 @@ void check_names(const std::set<std::string>& wanted) {
 }  // namespace
 
 std::vector<Row> run_proxy(const ProxyComparison& wanted) {
-  check_names(wanted.rows);
+  const bool against = !wanted.against.empty();
+  const std::vector<Group>& chosen = against ? groups_against() : groups();
+  check_names(chosen, wanted.rows);
   if (!std::filesystem::exists(wanted.load)) {
     throw std::runtime_error("babilu-load is missing: install libssl-dev and build again");
   }
-  Comparison comparison(wanted.program, wanted.load, wanted.pairs);
+  if (!against) {
+    const HaproxyVersion version = haproxy_version();
+    fmt::print("beside HAProxy {} on {}\n", version.haproxy, version.openssl);
+  }
+  Comparison comparison(wanted.program, wanted.load, wanted.pairs, {.other = wanted.against});
   Rows rows;
-  for (const Group& group : groups()) {
+  for (const Group& group : chosen) {
     if (!wanted.rows.empty() && !wanted.rows.contains(group.name)) continue;
     fmt::print(stderr, "measuring: {}\n", group.name);
     for (Row& row : group.run(comparison)) rows.push_back(std::move(row));
   }
-  const bool all = wanted.rows.empty() && wanted.pairs >= pairs_of_a_figure;
+  const bool all = !against && wanted.rows.empty() && wanted.pairs >= pairs_of_a_figure;
   if (all && !wanted.chart.empty()) write_chart(wanted.chart, rows);
   return rows;
 }

@@ -11,6 +11,7 @@ namespace babilu::bench {
 
 struct ProxyComparison {
   std::filesystem::path program;  ///< babilu
+  std::filesystem::path against;  ///< another babilu to compare with; empty for HAProxy and nginx
   std::filesystem::path load;     ///< babilu-load
   std::filesystem::path
       chart;  ///< where the chart goes when all was measured five times; empty for none

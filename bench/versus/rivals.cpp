@@ -1,8 +1,11 @@
 #include "bench/versus/rivals.h"
 
+#include <cstdio>
 #include <fstream>
 
 #include <fmt/format.h>
+
+#include "bench/callgrind.h"
 
 namespace babilu::bench {
 
@@ -70,18 +73,37 @@ ProxyPtr Rivals::start(const Arguments& arguments, int port, bool tls) const {
   return proxy;
 }
 
-ProxyPtr Rivals::start_ours(int port, bool tls) const {
-  return start({program_, "proxy", "--listen", address(port), "--admin-listen", address(port + 1),
-                "--backends", address(backend_port_), "--certificates", certificates_,
-                "--log-level", "error", "--plaintext-links=true",
-                tls ? "--plaintext-sessions=false" : "--plaintext-sessions=true"},
-               port, tls);
+Arguments Rivals::ours(const std::filesystem::path& program, int port, bool tls) const {
+  return {program,
+          "proxy",
+          "--listen",
+          address(port),
+          "--admin-listen",
+          address(port + 1),
+          "--backends",
+          address(backend_port_),
+          "--certificates",
+          certificates_,
+          "--log-level",
+          "error",
+          "--plaintext-links=true",
+          tls ? "--plaintext-sessions=false" : "--plaintext-sessions=true"};
+}
+
+ProxyPtr Rivals::start_ours(const std::filesystem::path& program, int port, bool tls) const {
+  return start(ours(program, port, tls), port, tls);
+}
+
+ProxyPtr Rivals::start_counted(const std::filesystem::path& program, int port, bool tls,
+                               const std::filesystem::path& file) const {
+  return start(counted(ours(program, port, tls), file), port, tls);
 }
 
 ProxyPtr Rivals::start_haproxy(int port, bool tls, bool splice) const {
   const std::string options =
-      tls ? fmt::format(" ssl crt {} alpn babilu/1 ssl-min-ver TLSv1.3 curves X25519",
-                        write_certificate().string())
+      tls ? fmt::format(" ssl crt {} alpn babilu/1 ssl-min-ver TLSv1.3 curves {}",
+                        write_certificate().string(),
+                        haproxy_version().hybrid ? "X25519MLKEM768:X25519" : "X25519")
           : "";
   const std::string config = fmt::format(
       fmt::runtime(haproxy_config), fmt::arg("splice", splice ? "option splice-auto" : ""),
@@ -102,6 +124,29 @@ std::filesystem::path Rivals::write_certificate() const {
   const auto ours = certificates_ / "proxy";
   return write_file(directory_ / "haproxy.pem",
                     read_file(ours / "certificate.pem") + read_file(ours / "key.pem"));
+}
+
+/// What stands behind this in a text, up to the end of the line.
+std::string after(const std::string& text, std::string_view label) {
+  const auto at = text.find(label);
+  if (at == std::string::npos) return {};
+  const auto from = at + label.size();
+  return text.substr(from, text.find('\n', from) - from);
+}
+
+HaproxyVersion haproxy_version() {
+  if (!std::filesystem::exists(haproxy_program)) return {};
+  const std::string said =
+      run_program({haproxy_program, "-vv"}, std::nullopt, std::chrono::seconds(10));
+  HaproxyVersion version;
+  version.haproxy = after(said, "HAProxy version ");
+  version.haproxy = version.haproxy.substr(0, version.haproxy.find(' '));
+  version.openssl = after(said, "Running on OpenSSL version : ");
+  int major = 0;
+  int minor = 0;
+  std::sscanf(version.openssl.c_str(), "OpenSSL %d.%d", &major, &minor);
+  version.hybrid = major > 3 || (major == 3 && minor >= 5);
+  return version;
 }
 
 }  // namespace babilu::bench

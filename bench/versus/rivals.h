@@ -31,12 +31,18 @@ class Rivals {
         load_(load),
         backend_port_(backend_port) {}
 
+  /// Ours, as it is in this tree.
+  const std::filesystem::path& program() const noexcept { return program_; }
   /// All return when a request through them is answered.
-  ProxyPtr start_ours(int port, bool tls) const;
+  ProxyPtr start_ours(const std::filesystem::path& program, int port, bool tls) const;
+  /// The same under callgrind, which writes its count to `file` at the end.
+  ProxyPtr start_counted(const std::filesystem::path& program, int port, bool tls,
+                         const std::filesystem::path& file) const;
   ProxyPtr start_haproxy(int port, bool tls, bool splice) const;
   ProxyPtr start_nginx(int port) const;
 
  private:
+  Arguments ours(const std::filesystem::path& program, int port, bool tls) const;
   ProxyPtr start(const Arguments& arguments, int port, bool tls) const;
   /// Certificates and key of our proxy in one file, as HAProxy wants them.
   std::filesystem::path write_certificate() const;
@@ -47,6 +53,15 @@ class Rivals {
   const Load& load_;
   int backend_port_;
 };
+
+/// HAProxy's version, and that of the OpenSSL it runs on.
+struct HaproxyVersion {
+  std::string haproxy;
+  std::string openssl;
+  /// Whether that OpenSSL knows X25519MLKEM768, as 3.5 does.
+  bool hybrid = false;
+};
+HaproxyVersion haproxy_version();
 
 inline constexpr const char* haproxy_program = "/usr/sbin/haproxy";
 inline constexpr const char* nginx_program = "/usr/sbin/nginx";

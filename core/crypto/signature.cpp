@@ -56,7 +56,8 @@ bool is_acceptable(const PublicKey& key) {
 }  // namespace
 
 struct KeyPair::Key {
-  explicit Key(Secret seed_bytes) : seed(std::move(seed_bytes)), botan(seed) {
+  explicit Key(Secret seed_bytes)
+      : seed(std::move(seed_bytes)), botan(Botan::Ed25519_PrivateKey::from_seed(seed)) {
     const auto bytes = botan.raw_public_key_bits();
     std::copy_n(bytes.begin(), public_key.size(), public_key.begin());
   }

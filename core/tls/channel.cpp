@@ -155,8 +155,8 @@ std::size_t Channel::next_piece(ByteView ciphertext) noexcept {
 }
 
 void Channel::tls_record_received(std::uint64_t, std::span<const std::uint8_t> data) {
-  // Botan 3.7 hands on what a client encrypts before it has proved its certificate
-  // (CVE-2026-34582).
+  // Not left to Botan: versions of it handed on what a client encrypts before it has proved its
+  // certificate (CVE-2026-34582).
   if (!complete_) refuse(Error::protocol_violation);
   if (data.empty()) return;
   unproductive_ = 0;

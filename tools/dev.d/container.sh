@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# Sourced by tools/dev: the same commands in a container, to see what holds on another distribution.
+
+container_id=""
+
+# in_container IMAGE COMMAND...: runs `tools/dev COMMAND...` on a copy of this tree. What is installed is gone afterwards;
+# build/ and the compiler's cache stay in a volume of the image's name, so that the next time is quicker. build/bench of
+# the container comes back as build/bench-IMAGE.
+in_container() {
+  local image="$1" name="${1//[^A-Za-z0-9_.-]/-}" out status=0
+  shift
+  docker info >/dev/null 2>&1 || die "no container engine answers; \`docker info\` must succeed"
+  out="$root/build/bench-$name"
+  mkdir -p "$out"
+  step "tools/dev $* in a container of $image"
+  container_id="babilu-dev-$$"
+  # It measures with a priority of its own, as on a bare machine, and so needs leave to raise it.
+  tree | docker run --rm --interactive --name "$container_id" --init --cap-add SYS_NICE \
+    --env BABILU_CACHE=/kept/babilu --env CCACHE_DIR=/kept/ccache \
+    --volume "babilu-dev-$name:/kept" --volume "$out:/out" --workdir /babilu "$image" bash -c '
+      set -e
+      tar -x
+      mkdir -p /kept/build
+      ln -s /kept/build build
+      status=0
+      tools/dev "$@" </dev/null || status=$?
+      cp build/bench/*.json docs/*-benchmark.svg /out/ 2>/dev/null || true
+      exit "$status"' _ "$@" || status=$?
+  container_id=""
+  return "$status"
+}
+
+# What git knows of, and what it does not ignore, as it is now.
+tree() {
+  git ls-files -z --cached --others --exclude-standard |
+    while IFS= read -r -d '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
+    tar -c --null --files-from=- --owner=root --group=root
+}
+
+# For the exit trap: a container does not end with the client that started it.
+remove_container() {
+  [[ -z $container_id ]] || docker rm --force "$container_id" >/dev/null 2>&1 || true
+}
