@@ -146,6 +146,16 @@ case_update() {
   expect_not_in built "$said"
 }
 
+# On Debian 13 a waiting update of the system's library is said.
+case_outdated() {
+  note() { echo "dev: $*"; }
+  apt-cache() { printf '%s\n' 'libbotan-3-dev:' '  Installed: 3.7.1' "  Candidate: $archive" '  Version table:'; }
+  archive=3.12.0
+  expect_in "3.7.1 is installed, and Debian 13 serves 3.12.0" "$(note_old_botan)"
+  archive=3.7.1
+  [[ -z $(note_old_botan) ]] || fail "nothing waits"
+}
+
 # A module that a later version of Botan does not have any more is left out, and that is said.
 case_modules() {
   work="$scratch"

@@ -25,7 +25,20 @@ setup() {
       ;;
   esac
   install_packages "$@"
-  [[ $distribution_version == 13 ]] || fill_cache
+  if [[ $distribution_version == 13 ]]; then
+    note_old_botan
+  else
+    fill_cache
+  fi
+}
+
+# On Debian 13 the library is the system's, and so are its updates; that one waits is said.
+note_old_botan() {
+  local installed candidate
+  { read -r installed; read -r candidate; } < <(
+    LC_ALL=C apt-cache policy libbotan-3-dev | awk '$1 == "Installed:" || $1 == "Candidate:" {print $2}')
+  [[ $installed == "$candidate" ]] ||
+    note "Botan $installed is installed, and Debian 13 serves $candidate: apt-get upgrade brings it"
 }
 
 # --- packages ----------------------------------------------------------------------------------------------------
