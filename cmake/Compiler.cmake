@@ -55,6 +55,8 @@ if(BABILU_SANITIZE)
   add_link_options("-fsanitize=${BABILU_SANITIZE}")
   # The vptr check needs type information that the shared library of SOCI does not export.
   add_compile_options(-fno-sanitize=vptr)
+  # Asio keeps freed coroutine frames and handlers for the next ones, where no sanitizer sees that they are used still.
+  add_compile_definitions(BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=0)
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
   add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()
