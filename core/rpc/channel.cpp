@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <optional>
 
 #include "core/crypto/random.h"
@@ -32,6 +33,7 @@ Channel::Channel(Runtime& runtime, net::Network& network, net::Security& securit
 Channel::~Channel() = default;
 
 void Channel::start() {
+  assert(!options_.targets.empty());
   scope_.spawn("channel", maintain());
 }
 
@@ -58,7 +60,8 @@ task<> Channel::maintain() {
       continue;
     }
     backoff.reset();
-    while (usable()) co_await changed_.wait();
+    const std::shared_ptr<Session> session = session_;
+    co_await session->left();
     ++reconnects_;
     --turn;  // the same target first: after a restart it is the likeliest to answer
   }

@@ -1,6 +1,7 @@
 #include "core/rpc/session.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include <boost/scope/scope_exit.hpp>
 
@@ -20,6 +21,15 @@ std::uint32_t milliseconds_left(Clock::time_point now, Deadline deadline) {
 
 }  // namespace
 
+/// Stands in the frame of a coroutine that somebody else awaits.
+struct Session::Waiting {
+  explicit Waiting(Session& owner) noexcept : session(owner) { ++session.waiting_; }
+  ~Waiting() { --session.waiting_; }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  Session& session;
+};
+
 /// A call of ours; lives in the frame of call().
 struct Session::PendingCall {
   explicit PendingCall(Runtime& runtime) : done(runtime) {}
@@ -37,30 +47,37 @@ Session::Session(Runtime& runtime, net::StreamPtr stream, Side side, const Servi
       peer_(connection_.stream().peer()),
       changed_(runtime) {}
 
-Session::~Session() = default;
+Session::~Session() {
+  // A stopped loop never resumes its coroutines.
+  assert(waiting_ == 0 || runtime_.context().stopped());
+}
 
 task<Status> Session::run() {
   wire::Hello hello;
   services_.describe(hello);
   hello.set_agent("babilu");
-  Status outcome;
-  const boost::scope::scope_exit fail_calls([&] {
-    connection_.multiplexer().abandon_outgoing([&](Multiplexer::Tag tag) {
-      if (tag == 0) return;
-      auto& pending = *reinterpret_cast<PendingCall*>(tag);
-      Status why(Code::unavailable, "connection_lost", "the connection ended before the reply");
-      if (!outcome.ok()) why.message += " (" + outcome.to_string() + ")";
-      pending.result = CallResult{Reply::refuse(std::move(why)), true};
-      pending.done.notify_all();
-    });
-    changed_.notify_all();
-  });
+  boost::scope::scope_exit cancelled([this] { end_calls({}); });
   connection_.greet(std::move(hello));
-  outcome = co_await connection_.run();
+  Status outcome = co_await connection_.run();
+  cancelled.set_active(false);
+  end_calls(outcome);
   co_return outcome;
 }
 
+void Session::end_calls(const Status& outcome) {
+  Status why(Code::unavailable, "connection_lost", "the connection ended before the reply");
+  if (!outcome.ok()) why.message += " (" + outcome.to_string() + ")";
+  connection_.multiplexer().abandon_outgoing([&](Multiplexer::Tag tag) {
+    if (tag == 0) return;
+    auto& pending = *reinterpret_cast<PendingCall*>(tag);
+    pending.result = CallResult{Reply::refuse(why), true};
+    pending.done.notify_all();
+  });
+  changed_.notify_all();
+}
+
 task<bool> Session::greeted(Deadline deadline) {
+  const Waiting inside(*this);
   while (connection_.open() && !connection_.multiplexer().greeted()) {
     const bool notified = co_await changed_.wait(deadline);
     if (!notified) co_return false;
@@ -68,8 +85,14 @@ task<bool> Session::greeted(Deadline deadline) {
   co_return connection_.open();
 }
 
+task<> Session::left() {
+  const Waiting inside(*this);
+  while (connection_.open() && !leaving_) co_await changed_.wait();
+}
+
 task<Session::CallResult> Session::call(std::uint16_t method, ByteView message,
                                         CallOptions options) {
+  const Waiting inside(*this);
   Multiplexer& multiplexer = connection_.multiplexer();
   if (!connection_.open() || !multiplexer.may_request()) {
     Reply refusal =
@@ -137,6 +160,7 @@ void Session::on_reply(const wire::Frame& frame, Multiplexer::Tag tag) {
   changed_.notify_all();
   if (tag == 0) return;  // nobody waits any more
   auto& pending = *reinterpret_cast<PendingCall*>(tag);
+  assert(!pending.result);
   const Code code = code_from_wire(frame.header.value);
   const ByteView message = frame.message();
   CallResult result;

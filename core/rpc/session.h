@@ -38,6 +38,9 @@ struct SessionObserver {
 
 /// A connection that serves a ServiceTable and can itself call the other side's services.
 /// A Link is a Session that was dialed; a backend's sessions were accepted; peers do both.
+///
+/// Owner: whoever awaits run(). It must outlive run(), and what it lets others wait for: call(),
+/// greeted() and left(), which return soon after run() has; the destructor asserts that they have.
 class Session final : private Connection::Handler {
  public:
   Session(Runtime& runtime, net::StreamPtr stream, Side side, const ServiceTable& services,
@@ -57,12 +60,14 @@ class Session final : private Connection::Handler {
 
   /// Waits for the other side's hello. False when the connection ended or the deadline passed.
   task<bool> greeted(Deadline deadline);
+  /// Waits until the other side takes no new requests: it said so, or the connection ended.
+  task<> left();
   /// What the other side said of itself; none before that.
   const wire::Hello* other_hello() const noexcept { return other_hello_.get(); }
 
-  /// Takes no more requests; those in flight end, then the connection does. Returns after that, or
-  /// at the deadline.
-  task<> drain(Deadline deadline);
+  /// Takes no more requests from now on; those in flight end, at the deadline at the latest, then
+  /// the connection does, and run() returns. It may have ended already.
+  void drain(Deadline deadline);
   void close(Status why) { connection_.close(std::move(why)); }
 
   bool open() const noexcept { return connection_.open(); }
@@ -74,6 +79,7 @@ class Session final : private Connection::Handler {
  private:
   struct PendingCall;
   struct Request;
+  struct Waiting;
 
   void on_hello(const wire::Hello& hello) override;
   void on_request(const wire::Frame& frame, Multiplexer::Tag& tag) override;
@@ -84,6 +90,8 @@ class Session final : private Connection::Handler {
   /// What stands in the way of serving a request, or nothing. Reads its metadata and hop data.
   std::optional<Status> admit(Request& request, const wire::Frame& frame) const;
   task<> serve(std::unique_ptr<Request> request);
+  task<> close_when_answered(Deadline deadline);
+  void end_calls(const Status& outcome);
   void refuse(std::uint32_t stream, Status why);
   bool trusts_hop() const;
 
@@ -96,6 +104,7 @@ class Session final : private Connection::Handler {
   Condition changed_;
   std::unique_ptr<const wire::Hello> other_hello_;
   bool leaving_ = false;
+  int waiting_ = 0;  ///< coroutines of others inside this object
 };
 
 }  // namespace babilu::rpc

@@ -1,5 +1,6 @@
 // The serving half of a Session: from a request frame to its reply.
 #include <array>
+#include <cassert>
 
 #include <botan/rng.h>
 #include <fmt/format.h>
@@ -62,28 +63,27 @@ std::optional<Status> Session::admit(Request& request, const wire::Frame& frame)
 }
 
 task<> Session::serve(std::unique_ptr<Request> request) {
-  request->expiry.set(request->deadline);
-  request->request_id = make_request_id(runtime_.random());
-  if (request->hop.client_address().empty()) {
-    request->hop.set_client_address(connection_.stream().remote().to_string());
-  }
-  Call call{.runtime = runtime_,
-            .method = request->entry.traits.id,
-            .message = request->message,
-            .token = request->metadata.token(),
-            .idempotency_key = request->metadata.idempotency_key(),
-            .client_address = request->hop.client_address(),
-            .request_id = request->request_id,
-            .deadline = request->deadline,
-            .peer = peer_};
   Reply reply;
   try {
+    request->expiry.set(request->deadline);
+    request->request_id = make_request_id(runtime_.random());
+    if (request->hop.client_address().empty()) {
+      request->hop.set_client_address(connection_.stream().remote().to_string());
+    }
+    Call call{.runtime = runtime_,
+              .method = request->entry.traits.id,
+              .message = request->message,
+              .token = request->metadata.token(),
+              .idempotency_key = request->metadata.idempotency_key(),
+              .client_address = request->hop.client_address(),
+              .request_id = request->request_id,
+              .deadline = request->deadline,
+              .peer = peer_};
     reply = co_await request->entry.handler(call);
-  } catch (const boost::system::system_error& error) {
-    if (error.code() == boost::asio::error::operation_aborted) throw;  // the session ended
-    runtime_.report_failure(request->entry.traits.name, std::current_exception());
-    reply = Reply::refuse({Code::internal, "bug", "an unexpected error; it was logged"});
   } catch (...) {
+    // Where the connection has ended nobody looks for this request any more. Else it is on the
+    // multiplexer, which must have an answer, also to operation_aborted from something else.
+    if (scope().cancelled()) throw;
     runtime_.report_failure(request->entry.traits.name, std::current_exception());
     reply = Reply::refuse({Code::internal, "bug", "an unexpected error; it was logged"});
   }
@@ -102,9 +102,15 @@ bool Session::trusts_hop() const {
   return peer_.role == "proxy" || (options_.trust_hop_without_certificate && peer_.role.empty());
 }
 
-task<> Session::drain(Deadline deadline) {
+void Session::drain(Deadline deadline) {
+  if (!connection_.open()) return;
   connection_.multiplexer().goaway({});
   connection_.flush();
+  // Of the connection's own scope: it may break before the requests have ended.
+  scope().spawn("drain", close_when_answered(deadline));
+}
+
+task<> Session::close_when_answered(Deadline deadline) {
   while (connection_.open() && connection_.multiplexer().incoming() > 0) {
     const bool notified = co_await changed_.wait(deadline);
     if (!notified) break;
@@ -118,7 +124,9 @@ void Session::on_cancel(std::uint32_t stream, Multiplexer::Tag tag) {
     connection_.multiplexer().reply(stream, cancelled);
     connection_.flush();
   } else {
-    reinterpret_cast<Request*>(tag)->answer(cancelled);
+    Request& request = *reinterpret_cast<Request*>(tag);
+    assert(request.stream == stream);
+    request.answer(cancelled);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "roles/backend/server.h"
 
+#include <cassert>
+
 #include <boost/asio/error.hpp>
 #include <boost/scope/scope_exit.hpp>
 
@@ -14,6 +16,9 @@ namespace {
 /// How long accepting pauses when the machine is out of something, files above all.
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 
+/// How long after the drain timeout a link may still take to say goodbye.
+constexpr auto farewell_time = std::chrono::seconds(2);
+
 }  // namespace
 
 Server::Server(Runtime& runtime, net::Security& security, net::ListenerPtr listener,
@@ -23,25 +28,28 @@ Server::Server(Runtime& runtime, net::Security& security, net::ListenerPtr liste
       services_(services),
       shared_(shared),
       listener_(std::move(listener)),
+      session_ended_(runtime),
       scope_(runtime) {}
 
 task<> Server::run() {
   scope_.spawn("accept", accept());
   co_await shared_.lifecycle.draining(runtime_);
 
+  draining_ = true;
   listener_->close();
   const Deadline deadline = runtime_.now() + shared_.options.drain_timeout;
-  Scope farewells(runtime_);
-  for (rpc::Session* session : sessions_) {
-    farewells.spawn("drain link", drain_session(*session, deadline));
-  }
-  co_await farewells.join();
+  for (rpc::Session* session : sessions_) session->drain(deadline);
+  co_await sessions_ended(deadline + farewell_time);
   scope_.cancel();
   co_await scope_.join();
+  assert(sessions_.empty());
 }
 
-task<> Server::drain_session(rpc::Session& session, Deadline deadline) {
-  co_await session.drain(deadline);
+task<> Server::sessions_ended(Deadline deadline) {
+  while (!sessions_.empty()) {
+    const bool notified = co_await session_ended_.wait(deadline);
+    if (!notified) co_return;
+  }
 }
 
 task<> Server::accept() {
@@ -68,12 +76,14 @@ task<> Server::serve(net::StreamPtr raw) {
                         field("remote", remote), field("why", stream.error().message()));
     co_return;
   }
+  if (draining_) co_return;  // hands were shaken meanwhile; it would be told to leave at once
   rpc::Session session(runtime_, std::move(*stream), rpc::Side::listener, services_,
                        shared_.options.session, &shared_.observer);
   const auto position = sessions_.insert(sessions_.end(), &session);
   shared_.observer.on_link_opened();
   const boost::scope::scope_exit forget([&] {
     sessions_.erase(position);
+    session_ended_.notify_all();
     shared_.observer.on_link_closed();
   });
   const rpc::Status why = co_await session.run();

@@ -32,21 +32,24 @@ class Server {
   Server(Runtime& runtime, net::Security& security, net::ListenerPtr listener,
          const rpc::ServiceTable& services, ServerShared& shared);
 
-  /// Serves until the process drains and the requests in flight are answered.
+  /// Serves until the process drains and the requests in flight are answered, for which they have
+  /// the drain timeout.
   task<> run();
   const net::Address& local() const noexcept { return listener_->local(); }
 
  private:
   task<> accept();
   task<> serve(net::StreamPtr raw);
-  task<> drain_session(rpc::Session& session, Deadline deadline);
+  task<> sessions_ended(Deadline deadline);
 
   Runtime& runtime_;
   net::Security& security_;
   const rpc::ServiceTable& services_;
   ServerShared& shared_;
   net::ListenerPtr listener_;
-  std::list<rpc::Session*> sessions_;
+  std::list<rpc::Session*> sessions_;  ///< those that serve() runs now
+  Condition session_ended_;
+  bool draining_ = false;
   Scope scope_;
 };
 

@@ -111,18 +111,11 @@ bool Node::end_visit(std::list<Visit>::iterator visit) {
 task<> Node::leave(Deadline deadline) {
   leaving_ = true;
   for (const auto& listener : listeners_) listener->close();
-  Scope farewells(runtime_);
-  for (const Visit& visit : visits_) farewells.spawn("drain", drain(visit.session, deadline));
-  co_await farewells.join();
-  // What drain() said is still on its way until the connections have ended.
+  for (const Visit& visit : visits_) visit.session->drain(deadline);
   bool in_time = true;
   while (!visits_.empty() && in_time) in_time = co_await changed_.wait(deadline);
   scope_.cancel();
   co_await scope_.join();
-}
-
-task<> Node::drain(std::shared_ptr<PeerSession> session, Deadline deadline) {
-  co_await session->drain(deadline);
 }
 
 Node::Visit& Node::visit_of(const PeerSession& session) {

@@ -65,7 +65,6 @@ class Node final : private PeerSession::Host, private Conversation::Listener {
   task<> keep_dialing(Dial& dial);
   task<Ending> attempt(Dial& dial);
   task<Ending> converse(net::StreamPtr stream, rpc::Side side, Dial* dial);
-  task<> drain(std::shared_ptr<PeerSession> session, Deadline deadline);
   task<> run(std::shared_ptr<Conversation> conversation);
   /// True when it was the last one with its contact.
   bool end_visit(std::list<Visit>::iterator visit);

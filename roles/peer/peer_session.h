@@ -70,7 +70,7 @@ class PeerSession {
   /// Sends a message that is kept already, and waits until the other has kept it, too.
   task<rpc::Session::CallResult> deliver(const Message& message);
   /// Ends in order: what is being received is kept and acknowledged first.
-  task<> drain(Deadline deadline) { return session_.drain(deadline); }
+  void drain(Deadline deadline) { session_.drain(deadline); }
   void close(rpc::Status why) { session_.close(std::move(why)); }
 
   /// Who it is, once their introduction was accepted.
