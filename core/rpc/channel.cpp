@@ -104,11 +104,11 @@ task<Status> Channel::ready(Deadline deadline) {
 
 task<Reply> Channel::call(const MethodTraits& method, ByteView message, CallOptions options) {
   std::array<std::uint8_t, 32> key{};
-  if (method.mutating && options.idempotency_key.empty()) {
+  if (method.mutating() && options.idempotency_key.empty()) {
     crypto::fill_random(runtime_.random(), key);
     options.idempotency_key = text_of(key);
   }
-  options.retryable |= !method.mutating;  // what has no effect may be had twice
+  options.retryable |= !method.mutating();  // what has no effect may be had twice
   const bool retryable = options.retryable || !options.idempotency_key.empty();
   std::optional<Reply> refusal;
   for (int sent = 1;; ++sent) {

@@ -38,15 +38,24 @@ struct Call {
 /// Handles one method. Runs as a coroutine of its session's scope.
 using Handler = std::function<task<Reply>(Call&)>;
 
+/// What it means to call a method twice.
+enum class MethodKind : std::uint8_t {
+  idempotent,  ///< no more than calling it once, so it may be sent again at will
+  mutating,    ///< it needs an idempotency key, under which its effect happens once
+};
+
 /// How a method behaves, for whoever calls, relays or serves it.
 struct MethodTraits {
   std::uint16_t id = 0;   ///< service × 256 + number
   const char* name = "";  ///< "registry.SignUp"
-  bool mutating = false;  ///< needs an idempotency key, which makes it retryable
+  MethodKind kind = MethodKind::idempotent;
+
+  constexpr std::uint8_t service() const noexcept { return static_cast<std::uint8_t>(id >> 8); }
+  constexpr bool mutating() const noexcept { return kind == MethodKind::mutating; }
 };
 
 /// The services of one side, and who handles their methods. Filled at start-up, then only read;
-/// several Runtimes may share one.
+/// several Runtimes may share one. What cannot be right throws std::logic_error, which says why.
 class ServiceTable {
  public:
   struct Entry {
@@ -54,11 +63,14 @@ class ServiceTable {
     Handler handler;
   };
 
-  /// `id` is the high byte of the service's methods.
+  /// `id` is the high byte of the service's methods. Neither id nor name may be offered already.
   void offer(std::uint8_t id, std::string name, std::uint32_t revision);
+  /// A method of a service that is offered already. No other may have its id.
   void add(const MethodTraits& traits, Handler handler);
 
   const Entry* find(std::uint16_t method) const;
+  /// Whether any method needs a place where its replies are kept.
+  bool has_mutating() const noexcept;
   /// Lists the services in a hello.
   void describe(wire::Hello& hello) const;
 

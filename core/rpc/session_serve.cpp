@@ -51,7 +51,7 @@ std::optional<Status> Session::admit(Request& request, const wire::Frame& frame)
     return Status(Code::invalid_argument, "bad_metadata", "the metadata cannot be parsed");
   }
   const std::size_t key_bytes = request.metadata.idempotency_key().size();
-  if (request.entry.traits.mutating && key_bytes != idempotency_key_bytes) {
+  if (request.entry.traits.mutating() && key_bytes != idempotency_key_bytes) {
     return Status(Code::invalid_argument, "idempotency_key",
                   "this method needs an idempotency key of 32 random bytes");
   }

@@ -10,7 +10,8 @@ struct Echo {
   static constexpr std::uint8_t id = 1;
   static constexpr const char* name = "echo";
   static constexpr std::uint32_t revision = 1;
-  static constexpr rpc::Method<Echo, EchoRequest, EchoReply> echo{{0x0101, "echo.Echo", false}};
+  static constexpr rpc::Method<Echo, EchoRequest, EchoReply> echo{
+      {0x0101, "echo.Echo", rpc::MethodKind::idempotent}};
 };
 
 struct Registry {
@@ -18,7 +19,7 @@ struct Registry {
   static constexpr const char* name = "registry";
   static constexpr std::uint32_t revision = 1;
   static constexpr rpc::Method<Registry, SignUpRequest, SignUpReply> sign_up{
-      {0x0201, "registry.SignUp", true}};
+      {0x0201, "registry.SignUp", rpc::MethodKind::mutating}};
 };
 
 struct Identity {
@@ -26,11 +27,11 @@ struct Identity {
   static constexpr const char* name = "identity";
   static constexpr std::uint32_t revision = 1;
   static constexpr rpc::Method<Identity, LoginRequest, LoginReply> login{
-      {0x0301, "identity.Login", true}};
+      {0x0301, "identity.Login", rpc::MethodKind::mutating}};
   static constexpr rpc::Method<Identity, WhoamiRequest, WhoamiReply> whoami{
-      {0x0302, "identity.Whoami", false}};
+      {0x0302, "identity.Whoami", rpc::MethodKind::idempotent}};
   static constexpr rpc::Method<Identity, VerifyRequest, VerifyReply> verify{
-      {0x0303, "identity.Verify", false}};
+      {0x0303, "identity.Verify", rpc::MethodKind::idempotent}};
 };
 
 struct Vault {
@@ -38,10 +39,11 @@ struct Vault {
   static constexpr const char* name = "vault";
   static constexpr std::uint32_t revision = 1;
   static constexpr rpc::Method<Vault, EncryptRequest, EncryptReply> encrypt{
-      {0x0401, "vault.Encrypt", false}};
+      {0x0401, "vault.Encrypt", rpc::MethodKind::idempotent}};
   static constexpr rpc::Method<Vault, DecryptRequest, DecryptReply> decrypt{
-      {0x0402, "vault.Decrypt", false}};
-  static constexpr rpc::Method<Vault, SignRequest, SignReply> sign{{0x0403, "vault.Sign", false}};
+      {0x0402, "vault.Decrypt", rpc::MethodKind::idempotent}};
+  static constexpr rpc::Method<Vault, SignRequest, SignReply> sign{
+      {0x0403, "vault.Sign", rpc::MethodKind::idempotent}};
 };
 
 /// Offers a service in hello.

@@ -15,9 +15,9 @@ struct Peer {
   static constexpr const char* name = "peer";
   static constexpr std::uint32_t revision = 1;
   static constexpr rpc::Method<Peer, IntroduceRequest, IntroduceReply> introduce{
-      {0x1001, "peer.Introduce", false}};
+      {0x1001, "peer.Introduce", rpc::MethodKind::idempotent}};
   static constexpr rpc::Method<Peer, DeliverRequest, DeliverReply> deliver{
-      {0x1002, "peer.Deliver", false}};
+      {0x1002, "peer.Deliver", rpc::MethodKind::idempotent}};
 };
 
 }  // namespace babilu::api

@@ -84,6 +84,7 @@ RawPeer::RawPeer(sim::World& world, net::StreamPtr stream, rpc::Side side)
       session_(runtime_, std::move(stream), side, services_, {}),
       changed_(runtime_),
       scope_(runtime_) {
+  services_.offer(api::Peer::id, api::Peer::name, api::Peer::revision);
   rpc::add(services_, api::Peer::introduce, this, &RawPeer::on_introduce);
   scope_.spawn("raw peer", run());
 }

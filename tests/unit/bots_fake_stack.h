@@ -35,7 +35,10 @@ struct Lies {
 class FakeStack {
  public:
   explicit FakeStack(Lies told = {}) : lies(told) {
+    api::offer<api::Echo>(table);
     api::offer<api::Registry>(table);
+    api::offer<api::Identity>(table);
+    api::offer<api::Vault>(table);
     rpc::add(table, api::Echo::echo, this, &FakeStack::echo);
     rpc::add(table, api::Registry::sign_up, this, &FakeStack::sign_up);
     rpc::add(table, api::Identity::login, this, &FakeStack::login);

@@ -17,8 +17,8 @@ using namespace std::chrono_literals;
 using google::protobuf::Struct;
 using google::protobuf::Value;
 
-constexpr rpc::MethodTraits sign_up_traits{0x0201, "registry.SignUp", true};
-constexpr rpc::MethodTraits echo_traits{0x0101, "echo.Echo", false};
+constexpr rpc::MethodTraits sign_up_traits{0x0201, "registry.SignUp", rpc::MethodKind::mutating};
+constexpr rpc::MethodTraits echo_traits{0x0101, "echo.Echo", rpc::MethodKind::idempotent};
 
 Report sample() {
   Recorder recorder;

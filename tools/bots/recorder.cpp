@@ -50,7 +50,7 @@ void Recorder::record(const rpc::MethodTraits& method, const rpc::Status& status
   if (!status.ok()) {
     ++failed_;
     ++counts.failed;
-    counts.unknown += method.mutating && effect_unknown(status.code) ? 1 : 0;
+    counts.unknown += method.mutating() && effect_unknown(status.code) ? 1 : 0;
   }
   if (status.ok() || unanswered(status)) {
     counts.latency.record(latency);
