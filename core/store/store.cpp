@@ -1,5 +1,7 @@
 #include "core/store/store.h"
 
+#include <algorithm>
+#include <stdexcept>
 #include <vector>
 
 #include "core/store/database_file.h"
@@ -55,6 +57,13 @@ StoreResult<std::unique_ptr<Store>> Store::open(StoreOptions options) {
 Store::Store(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Store::~Store() = default;
+
+void Store::require(const Schema& schema) const {
+  const auto& schemas = parts_->options.schemas;
+  if (std::ranges::find(schemas, schema.name, &Schema::name) != schemas.end()) return;
+  throw std::logic_error("the store was opened without the schema \"" + std::string(schema.name) +
+                         "\", whose tables are used: add it to StoreOptions::schemas");
+}
 
 std::optional<std::string> Store::problem() const {
   return parts_->health.problem();

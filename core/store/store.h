@@ -47,6 +47,10 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
+  /// Throws std::logic_error unless it was opened with this schema. For whoever uses its tables, at
+  /// start-up, so that one left out of the options is not found by the first request.
+  void require(const Schema& schema) const;
+
   /// Runs `unit`, Verdict<T>(Transaction&), and gives its value when its effect is on the disk, or
   /// rolled back, as it said. Refused at once when the queue is full or outlasts the deadline.
   template <class F>

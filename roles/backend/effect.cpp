@@ -1,5 +1,9 @@
 #include "roles/backend/effect.h"
 
+#include <cassert>
+
+#include <fmt/format.h>
+
 namespace babilu::backend {
 
 using rpc::Code;
@@ -45,13 +49,20 @@ Status busy(std::chrono::milliseconds retry_after) {
 
 namespace detail {
 
-store::IdempotentRequest request_of(const rpc::Call& call) {
-  // A session lets no mutating request through without a key of the right size.
-  return *store::IdempotentRequest::make(bytes_of(call.idempotency_key), call.method, call.message);
+rpc::Outcome<store::IdempotentRequest> request_of(const rpc::Call& call) {
+  auto request =
+      store::IdempotentRequest::make(bytes_of(call.idempotency_key), call.method, call.message);
+  if (request) return std::move(*request);
+  // A session lets no request of a mutating method through without a key of the right size.
+  return Status(Code::internal, "not_mutating",
+                fmt::format("method {}.{} has effects but is not declared mutating: a bug of this "
+                            "backend",
+                            call.method >> 8, call.method & 0xff));
 }
 
 // A status that is not ok travels in the place of the reply: its code, then its detail.
 store::Answer to_answer(Effect effect) {
+  assert(effect.status.ok() || effect.reply.empty());
   if (effect.status.ok()) {
     Bytes account(sizeof effect.account);
     for (std::size_t i = 0; i < account.size(); ++i) {
@@ -78,8 +89,10 @@ rpc::Outcome<Bytes> to_outcome(store::StoreResult<store::Answered> result) {
 }  // namespace detail
 
 task<rpc::Outcome<std::optional<Bytes>>> recall_reply(store::Store& store, const rpc::Call& call) {
+  auto request = detail::request_of(call);
+  if (!request) co_return request.error();
   const auto now = call.runtime.clock().wall();
-  auto look = [request = detail::request_of(call), now](store::Snapshot& snapshot) {
+  auto look = [request = std::move(*request), now](store::Snapshot& snapshot) {
     return store::recall(snapshot, request, now);
   };
   auto found = co_await store.read(call.runtime, std::move(look), call.deadline);

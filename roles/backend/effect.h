@@ -41,16 +41,20 @@ namespace detail {
 
 store::Answer to_answer(Effect effect);
 rpc::Outcome<Bytes> to_outcome(store::StoreResult<store::Answered> result);
-store::IdempotentRequest request_of(const rpc::Call& call);
+/// Of a call without a key, what it is refused with.
+rpc::Outcome<store::IdempotentRequest> request_of(const rpc::Call& call);
 
 }  // namespace detail
 
 /// Does a mutating request once: `handle`, Verdict<Effect>(Transaction&), runs in a transaction
 /// that also keeps its reply, and not at all when a reply is kept already. Gives the encoded reply.
+/// A method that is not declared mutating is refused with `internal`, reason not_mutating.
 template <class Handle>
 task<rpc::Outcome<Bytes>> do_once(store::Store& store, const rpc::Call& call, Handle handle) {
+  auto request = detail::request_of(call);
+  if (!request) co_return request.error();
   const auto now = call.runtime.clock().wall();
-  auto unit = [request = detail::request_of(call), now,
+  auto unit = [request = std::move(*request), now,
                handle = std::move(handle)](store::Transaction& transaction) mutable {
     return store::idempotent(transaction, request, now, {},
                              [&](store::Transaction& inner) -> store::Verdict<store::Answer> {

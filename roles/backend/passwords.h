@@ -19,6 +19,9 @@ class Passwords {
   task<std::optional<bool>> matches(Runtime& runtime, std::string password,
                                     std::optional<std::string> stored, Deadline deadline);
 
+  /// Whether a good login should have its hash made anew: it was made at another cost.
+  bool outdated(std::string_view stored) const { return crypto::needs_rehash(stored, cost_); }
+
   /// When it may be worth trying again.
   std::chrono::milliseconds retry_after() const;
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "core/store/idempotency.h"
+#include "core/store/store.h"
+
 namespace babilu::backend {
 
 const std::vector<std::string>& Services::names() {
@@ -21,6 +24,7 @@ Services::Services(ServicesShared& shared, const std::vector<std::string>& wante
   if (offers(api::Registry::name)) registry_.offer(table_);
   if (offers(api::Identity::name)) identity_.offer(table_);
   if (offers(api::Vault::name)) vault_.offer(table_);
+  if (table_.has_mutating()) shared.store.require(store::idempotency_schema);
 }
 
 }  // namespace babilu::backend

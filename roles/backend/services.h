@@ -27,7 +27,8 @@ class Services {
  public:
   static const std::vector<std::string>& names();
 
-  /// Offers those in `wanted`, each one of names().
+  /// Offers those in `wanted`, each one of names(). Throws std::logic_error when the store lacks a
+  /// schema that they use.
   Services(ServicesShared& shared, const std::vector<std::string>& wanted);
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;

@@ -10,14 +10,6 @@ namespace babilu::test {
 
 namespace {
 
-std::unique_ptr<store::Store> open_store(const std::filesystem::path& file) {
-  store::StoreOptions options;
-  options.path = file;
-  options.kind = "backend";
-  options.schemas = {backend::account_schema, store::idempotency_schema};
-  return store::Store::open(std::move(options)).value();
-}
-
 backend::ServerOptions server_options() {
   backend::ServerOptions options;
   options.session.trust_hop_without_certificate = true;
@@ -25,6 +17,14 @@ backend::ServerOptions server_options() {
 }
 
 }  // namespace
+
+std::unique_ptr<store::Store> open_store(const std::filesystem::path& file) {
+  store::StoreOptions options;
+  options.path = file;
+  options.kind = "backend";
+  options.schemas = {backend::account_schema, store::idempotency_schema};
+  return store::Store::open(std::move(options)).value();
+}
 
 TemporaryDirectory::TemporaryDirectory()
     : path_(std::filesystem::temp_directory_path() / "babilu-test-XXXXXX") {
@@ -55,7 +55,7 @@ BackendNode::BackendNode(sim::World& world, const net::Address& at,
       deployment_(options.master_key),
       store_(open_store(database)),
       pool_({.threads = 1}),
-      services_shared_{*store_, backend::Passwords(pool_, crypto::insecure_test_cost), deployment_,
+      services_shared_{*store_, backend::Passwords(pool_, options.password_cost), deployment_,
                        options.identity, options.keyring},
       services_(services_shared_, options.services),
       shared_{server_options(), lifecycle_, log_, observer_},
@@ -92,8 +92,8 @@ const net::Address& SimulatedStack::address() {
 
 SimulatedStack::SimulatedStack(sim::World& world, BackendNode::Options options)
     : runtime_(world.runtime()),
-      a_(world, {"backend-a", 7401}, directory_.path() / "babilu.db", options),
-      b_(world, {"backend-b", 7402}, directory_.path() / "babilu.db", options),
+      a_(world, {"backend-a", 7401}, database(), options),
+      b_(world, {"backend-b", 7402}, database(), options),
       proxy_(world, {"backend-a:7401", "backend-b:7402"}),
       scope_(runtime_) {
   scope_.spawn("backend-a", a_.server().run());

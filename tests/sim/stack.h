@@ -24,6 +24,9 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
+/// The database of backends, opened once more.
+std::unique_ptr<store::Store> open_store(const std::filesystem::path& file);
+
 /// The log of a simulated node, in the event log of its world.
 telemetry::Log log_into(sim::World& world, const std::string& node);
 
@@ -35,6 +38,7 @@ class BackendNode {
     Secret master_key = Secret(32, 1);
     backend::IdentityOptions identity = {};
     backend::KeyringOptions keyring = {};
+    crypto::PasswordCost password_cost = crypto::insecure_test_cost;
   };
   BackendNode(sim::World& world, const net::Address& at, const std::filesystem::path& database,
               Options options);
@@ -92,6 +96,8 @@ class SimulatedStack {
   /// Drains the proxy, then the backends; returns when all have ended.
   task<> stop();
 
+  /// The file of both backends.
+  std::filesystem::path database() const { return directory_.path() / "babilu.db"; }
   ProxyNode& proxy() noexcept { return proxy_; }
   BackendNode& a() noexcept { return a_; }
   BackendNode& b() noexcept { return b_; }

@@ -3,6 +3,7 @@
 #include "core/crypto/signature.h"
 #include "roles/api/identity.pb.h"
 #include "roles/backend/accounts/rules.h"
+#include "roles/backend/accounts/schema.h"
 #include "roles/backend/effect.h"
 
 namespace babilu::backend {
@@ -38,6 +39,7 @@ rpc::Outcome<api::LoginReply> decoded(const Bytes& message) {
 }  // namespace
 
 void Identity::offer(rpc::ServiceTable& table) {
+  store_.require(account_schema);
   api::offer<api::Identity>(table);
   rpc::add(table, api::Identity::login, this, &Identity::login);
   rpc::add(table, api::Identity::whoami, this, &Identity::whoami);
@@ -70,7 +72,8 @@ task<rpc::Outcome<api::LoginReply>> Identity::login(rpc::Call& call,
   if (!*account) co_return wrong_credentials();
   if (!*matches) co_return co_await count_failure(call, (*account)->id);
 
-  auto reply = co_await admit(call, (*account)->id);
+  auto new_hash = co_await rehash(call, request.password(), *stored);
+  auto reply = co_await admit(call, **account, std::move(new_hash));
   if (!reply) co_return reply.error();
   co_return decoded(*reply);
 }
@@ -89,17 +92,30 @@ task<rpc::Outcome<std::optional<Identity::Account>>> Identity::find_account(rpc:
   co_return std::move(*found);
 }
 
-task<rpc::Outcome<Bytes>> Identity::admit(rpc::Call& call, std::uint64_t account) {
+task<std::optional<std::string>> Identity::rehash(rpc::Call& call, const std::string& password,
+                                                  const std::string& stored) {
+  if (!passwords_.outdated(stored)) co_return std::nullopt;
+  co_return co_await passwords_.hash(call.runtime, password, call.deadline);
+}
+
+task<rpc::Outcome<Bytes>> Identity::admit(rpc::Call& call, const Account& account,
+                                          std::optional<std::string> new_hash) {
   const auto now = std::chrono::floor<std::chrono::seconds>(call.runtime.clock().wall());
   const auto expires = now + options_.token_lifetime;
-  const Secret token = tokens_.issue(account, expires, call.runtime.random());
+  const Secret token = tokens_.issue(account.id, expires, call.runtime.random());
   api::LoginReply reply;
   reply.set_token(token.data(), token.size());
   reply.set_expires(static_cast<std::uint64_t>(expires.time_since_epoch().count()));
-  reply.set_account_id(account);
-  auto forgive = [account, message = rpc::encode(reply)](store::Transaction& transaction) {
-    transaction.execute("update account set failures = 0 where id = ? and failures > 0", account);
-    return Effect::done(message, account);
+  reply.set_account_id(account.id);
+  auto forgive = [id = account.id, old_hash = account.password, new_hash = std::move(new_hash),
+                  message = rpc::encode(reply)](store::Transaction& transaction) {
+    transaction.execute("update account set failures = 0 where id = ? and failures > 0", id);
+    if (new_hash) {
+      // Not over a password that was changed meanwhile.
+      transaction.execute("update account set password = ? where id = ? and password = ?",
+                          *new_hash, id, old_hash);
+    }
+    return Effect::done(message, id);
   };
   co_return co_await do_once(store_, call, std::move(forgive));
 }

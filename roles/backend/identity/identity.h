@@ -32,7 +32,11 @@ class Identity {
   task<rpc::Outcome<api::WhoamiReply>> whoami(rpc::Call& call, const api::WhoamiRequest& request);
   task<rpc::Outcome<api::VerifyReply>> verify(rpc::Call& call, const api::VerifyRequest& request);
   task<rpc::Outcome<std::optional<Account>>> find_account(rpc::Call& call, std::string name);
-  task<rpc::Outcome<Bytes>> admit(rpc::Call& call, std::uint64_t account);
+  task<rpc::Outcome<Bytes>> admit(rpc::Call& call, const Account& account,
+                                  std::optional<std::string> new_hash);
+  /// The password's hash at today's cost, if `stored` was made at another and there is time for it.
+  task<std::optional<std::string>> rehash(rpc::Call& call, const std::string& password,
+                                          const std::string& stored);
   task<rpc::Status> count_failure(rpc::Call& call, std::uint64_t account);
 
   store::Store& store_;

@@ -4,6 +4,7 @@
 #include "core/crypto/signature.h"
 #include "roles/api/registry.pb.h"
 #include "roles/backend/accounts/rules.h"
+#include "roles/backend/accounts/schema.h"
 #include "roles/backend/effect.h"
 
 namespace babilu::backend {
@@ -81,6 +82,7 @@ rpc::Outcome<api::SignUpReply> decoded(const Bytes& message) {
 }  // namespace
 
 void Registry::offer(rpc::ServiceTable& table) {
+  store_.require(account_schema);
   api::offer<api::Registry>(table);
   rpc::add(table, api::Registry::sign_up, this, &Registry::sign_up);
 }

@@ -1,7 +1,10 @@
 #include "roles/backend/vault/keyring.h"
 
+#include <cassert>
+
 #include "core/crypto/secret.h"
 #include "core/runtime/runtime.h"
+#include "roles/backend/accounts/schema.h"
 #include "roles/backend/effect.h"
 
 namespace babilu::backend {
@@ -84,6 +87,10 @@ struct Lease {
 };
 
 }  // namespace
+
+void Keyring::check_store() const {
+  store_.require(account_schema);
+}
 
 task<rpc::Outcome<Keyring::Keys>> Keyring::open(rpc::Call& call, std::uint64_t account) {
   const Entry* entry = find(account);
@@ -171,6 +178,7 @@ Keyring::Entry& Keyring::keep(std::uint64_t account, Keys keys, Clock::time_poin
     by_account_.erase(entries_.back().account);
     entries_.pop_back();
   }
+  assert(entries_.size() == by_account_.size());
   return entries_.front();
 }
 

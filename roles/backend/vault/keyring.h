@@ -42,6 +42,9 @@ class Keyring {
 
   using Keys = std::shared_ptr<AccountKeys>;
 
+  /// Throws std::logic_error when the store lacks the tables of accounts.
+  void check_store() const;
+
   /// The keys of an account. Errors: not_found (account_unknown), those of the store, data_loss
   /// when a key does not open.
   task<rpc::Outcome<Keys>> open(rpc::Call& call, std::uint64_t account);

@@ -21,6 +21,7 @@ Status invalid(const char* reason, const char* message) {
 }  // namespace
 
 void Vault::offer(rpc::ServiceTable& table) {
+  keyring_.check_store();
   api::offer<api::Vault>(table);
   rpc::add(table, api::Vault::encrypt, this, &Vault::encrypt);
   rpc::add(table, api::Vault::decrypt, this, &Vault::decrypt);
