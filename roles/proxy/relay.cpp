@@ -1,6 +1,7 @@
 #include "roles/proxy/relay.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include <fmt/format.h>
 
@@ -137,8 +138,11 @@ bool Relay::send(Relayed& relayed, ByteView payload, const Link* except) {
 
 void Relay::wait(RelayedPtr relayed, Clock::duration most) {
   const auto now = runtime_.turn_began();
-  if (pool_->never_offers(relayed->service()) || waiting_.size() >= options_.most_waiting ||
-      !relayed->time_left(now)) {
+  if (!relayed->time_left(now)) {
+    answer(*relayed, refusal(*relayed, why_too_late(*relayed)));
+    return;
+  }
+  if (pool_->never_offers(relayed->service()) || waiting_.size() >= options_.most_waiting) {
     answer(*relayed, refusal(*relayed, why_no_link(*relayed)));
     return;
   }
@@ -146,8 +150,8 @@ void Relay::wait(RelayedPtr relayed, Clock::duration most) {
   // Some of its time is left for the way back: an answer that says why is worth more than silence.
   const Deadline deadline = relayed->deadline();
   const Deadline latest = deadline == no_deadline ? deadline : deadline - (deadline - now) / 10;
-  relayed->patience = std::make_unique<Relayed::Patience>(runtime_.clock(), *this, *relayed,
-                                                          std::min(now + most, latest));
+  relayed->patience =
+      std::make_unique<Relayed::Patience>(runtime_.clock(), *this, *relayed, now + most, latest);
   waiting_.push_back(std::move(relayed));
 }
 
@@ -169,6 +173,7 @@ void Relay::serve_waiting() {
 Relay::RelayedPtr Relay::take_waiting(Relayed& relayed) {
   const auto found = std::ranges::find_if(
       waiting_, [&](const RelayedPtr& waiting) { return waiting.get() == &relayed; });
+  assert(found != waiting_.end());
   RelayedPtr taken = std::move(*found);
   waiting_.erase(found);
   return taken;
@@ -176,11 +181,15 @@ Relay::RelayedPtr Relay::take_waiting(Relayed& relayed) {
 
 void Relay::give_up(Relayed& relayed) {
   const RelayedPtr taken = take_waiting(relayed);
-  const rpc::Status why =
-      taken->time_left(runtime_.now())
-          ? why_no_link(*taken)
-          : rpc::Status(Code::deadline_exceeded, "deadline", "no backend was there in time");
-  answer(*taken, refusal(*taken, why));
+  answer(*taken,
+         refusal(*taken, taken->patience->expires ? why_too_late(*taken) : why_no_link(*taken)));
+}
+
+rpc::Status Relay::why_too_late(const Relayed& relayed) const {
+  return {Code::deadline_exceeded, "deadline",
+          pool_->offers(relayed.service())
+              ? "every backend had as much as it takes until the time was up"
+              : "no backend was connected until the time was up"};
 }
 
 rpc::Status Relay::why_no_link(const Relayed& relayed) const {
@@ -260,6 +269,7 @@ void Relay::on_ejected(const Link& link, double times_as_slow) {
 }
 
 void Relay::answer(Relayed& relayed, const Reply& reply) {
+  assert(relayed.session != nullptr);
   observer_.on_refused({relayed.session, relayed.link, relayed.head.method, reply.status.code,
                         runtime_.turn_began() - relayed.began, relayed.sends, 0},
                        reply.status.reason);

@@ -115,6 +115,7 @@ class Relay {
   void settle(Relayed& relayed);
   void drop_if_stalled(ClientSession& session);
   rpc::Status why_no_link(const Relayed& relayed) const;
+  rpc::Status why_too_late(const Relayed& relayed) const;
 
   Runtime& runtime_;
   RelayObserver& observer_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -22,16 +23,20 @@ struct Relay::Relayed {
 
   /// Ends a wait for a backend.
   struct Patience {
-    Patience(Clock& clock, Relay& its_relay, Relayed& its_request, Deadline until)
+    /// Until `patience` or `latest`, where the request's own time is as good as up.
+    Patience(Clock& clock, Relay& its_relay, Relayed& its_request, Deadline patience,
+             Deadline latest)
         : relay(its_relay),
           request(its_request),
+          expires(latest <= patience),
           alarm(clock, [](void* self) { static_cast<Patience*>(self)->end(); }, this) {
-      alarm.set(until);
+      alarm.set(std::min(patience, latest));
     }
     void end() { relay.give_up(request); }
 
     Relay& relay;
     Relayed& request;
+    bool expires;
     Alarm alarm;
   };
 

@@ -317,7 +317,7 @@ task<> outage(Site& site) {
   co_await site[0].stop();
   co_await site[1].stop();
   co_await site.ready(0);
-  EXPECT_EQ(co_await site.ask(0, 100ms), "no_backend");
+  EXPECT_EQ(co_await site.ask(0, 100ms), "deadline");
   EXPECT_EQ(co_await site.ask(0, 5s), "no_backend");
 
   // Who asks while it is short notices nothing.

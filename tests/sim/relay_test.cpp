@@ -78,7 +78,7 @@ task<> all_links(sim::World& world, SimulatedStack& stack, Client& client) {
   auto refused =
       co_await impatient.call(Echo::echo, echo("now"), {.deadline = world.runtime().now() + 20ms});
   EXPECT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::unavailable) << refused.error().to_string();
+  EXPECT_EQ(refused.error().code, Code::deadline_exceeded) << refused.error().to_string();
   world.heal("proxy", "backend-a");
   world.heal("proxy", "backend-b");
   co_await stack.ready();
