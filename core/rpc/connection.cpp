@@ -1,6 +1,7 @@
 #include "core/rpc/connection.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -73,6 +74,7 @@ task<Status> Connection::run() {
 }
 
 void Connection::start() {
+  assert(!outcome_ && reader_.ended());
   outbox_.flush_now();  // our hello, before the reader is the first to write
   reader_ = read();
   reader_.resume();
@@ -81,6 +83,7 @@ void Connection::start() {
 task<Status> Connection::finish() {
   end();
   co_await scope_.join();
+  assert(outcome_);
   co_return std::move(*outcome_);
 }
 
@@ -245,7 +248,9 @@ task<> Connection::farewell() {
     const bool notified = co_await over_.wait(deadline);
     if (!notified) break;
   }
-  if (!outcome_) abort(std::move(*reason_to_close_));
+  if (outcome_) co_return;
+  assert(reason_to_close_);
+  abort(std::move(*reason_to_close_));
 }
 
 void Connection::abort(Status why) {

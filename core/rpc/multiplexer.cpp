@@ -1,6 +1,7 @@
 #include "core/rpc/multiplexer.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "core/wire/envelope.pb.h"
 
@@ -188,6 +189,7 @@ void Multiplexer::on_goaway(const Frame& frame, Events& events) {
 }
 
 std::uint32_t Multiplexer::request(const Header& head, ByteView hop, ByteView payload, Tag tag) {
+  assert(greeted_);
   // 2^31 numbers on, one may still be live.
   while (next_stream_ == 0 || !outgoing_.emplace(next_stream_, tag)) next_stream_ += 2;
   const std::uint32_t stream = next_stream_;

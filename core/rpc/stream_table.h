@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -41,6 +42,7 @@ class StreamTable {
 
   /// Its tag; null when it is there already. It must not be 0.
   Tag* emplace(std::uint32_t stream, Tag tag) {
+    assert(stream != 0);
     if (2 * (size_ + 1) > capacity_) grow();
     std::size_t at = home(stream);
     if (places_[at].stream != 0 && !make_room(at, stream)) return nullptr;
