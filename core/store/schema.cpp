@@ -1,5 +1,6 @@
 #include "core/store/schema.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -44,9 +45,18 @@ void migrate_one(Connection& connection, const Schema& schema) {
   }
 }
 
+/// Of two with one name the second would find its version reached, and its tables missing.
+void check_names(std::span<const Schema> schemas) {
+  for (const Schema& schema : schemas) {
+    if (std::ranges::count(schemas, schema.name, &Schema::name) == 1) continue;
+    throw std::logic_error("schema " + std::string(schema.name) + " is there twice");
+  }
+}
+
 }  // namespace
 
 void migrate(Connection& connection, std::span<const Schema> schemas) {
+  check_names(schemas);
   connection.execute("begin immediate");
   try {
     for (const Schema& schema : schemas) migrate_one(connection, schema);

@@ -134,6 +134,12 @@ TEST_F(OpenTest, MigrationsOutOfOrderAreABug) {
   EXPECT_THROW(Store::open(with({.name = "people", .migrations = unordered})), std::logic_error);
 }
 
+TEST_F(OpenTest, TwoSchemasOfOneNameAreABug) {
+  StoreOptions options = with(old_schema);
+  options.schemas.push_back({.name = old_schema.name, .migrations = counter_steps});
+  EXPECT_THROW(Store::open(options), std::logic_error);
+}
+
 TEST_F(OpenTest, ManyOpenANewFileAtOnce) {
   std::vector<std::thread> threads;
   std::atomic<int> opened{0};
