@@ -34,9 +34,10 @@ void RawClient::tls_examine_extensions(const Botan::TLS::Extensions& extensions,
 void RawClient::tls_modify_extensions(Botan::TLS::Extensions& extensions,
                                       Botan::TLS::Connection_Side, Botan::TLS::Handshake_Type) {
   if (!early_data_ || !extensions.has<Botan::TLS::PSK>()) return;
-  auto ticket = extensions.take<Botan::TLS::PSK>();
   extensions.add(std::make_unique<Botan::TLS::EarlyDataIndication>());
-  extensions.add(std::move(ticket));  // must be the last
+  // A ticket must be the last.
+  extensions.reorder(
+      {Botan::TLS::EarlyDataIndication::static_type(), Botan::TLS::PSK::static_type()});
 }
 
 void RawClient::tls_ssl_key_log_data(std::string_view label, std::span<const std::uint8_t>,
