@@ -51,6 +51,9 @@ class ConnectionPolicy final : public Botan::TLS::Policy {
   }
   std::chrono::seconds session_ticket_lifetime() const override { return ticket_lifetime; }
   std::size_t maximum_certificate_chain_size() const override { return 12 * 1024; }
+  // The channel bounds both in bytes that bring no data, and says so by a reason of its own.
+  std::size_t maximum_handshake_message_size() const override { return std::size_t{1} << 24; }
+  std::uint64_t minimum_key_update_interval_ms() const override { return 0; }
   bool support_cert_status_message() const override { return false; }
 
  private:

@@ -3,11 +3,7 @@
 #include <algorithm>
 
 #include <botan/tls_callbacks.h>
-#if __has_include(<botan/tls_psk_13.h>)
-#include <botan/tls_psk_13.h>  // as of Botan 3.12
-#else
 #include <botan/tls_psk_identity_13.h>
-#endif
 #include <botan/x509cert.h>
 
 #include "core/tls/credentials.h"

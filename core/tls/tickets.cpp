@@ -12,10 +12,12 @@ namespace babilu::tls {
 
 namespace {
 
-// Before the secret. No other process reads it, so the order of its bytes is the machine's.
+// Before the secret, which the name of the host follows. No other process reads it, so the order of
+// its bytes is the machine's.
 struct Header {
   std::int64_t sealed_at;  // seconds
-  std::uint64_t suite;
+  std::uint32_t suite;
+  std::uint32_t secret_size;
 };
 // Of one key with random nonces: 2^32 (NIST SP 800-38D §8.3), and a good way off.
 constexpr std::uint64_t max_uses = std::uint64_t{1} << 31;
@@ -68,11 +70,14 @@ std::optional<Botan::TLS::Session_Ticket> TicketKeys::seal(const Botan::TLS::Ses
                                                            Random& random) {
   const WallTime now = session.start_time();
   if (certificate_until - now < ticket_lifetime) return std::nullopt;
-  const Header header{std::chrono::system_clock::to_time_t(now), session.ciphersuite_code()};
   const Secret& secret = session.master_secret();
-  Secret content(sizeof(header) + secret.size());
+  const std::string host = session.server_info().hostname();
+  const Header header{std::chrono::system_clock::to_time_t(now), session.ciphersuite_code(),
+                      static_cast<std::uint32_t>(secret.size())};
+  Secret content(sizeof(header));
   std::memcpy(content.data(), &header, sizeof(header));
-  std::copy(secret.begin(), secret.end(), content.begin() + sizeof(header));
+  content.insert(content.end(), secret.begin(), secret.end());
+  content.insert(content.end(), host.begin(), host.end());
 
   const std::lock_guard lock(mutex_);
   Key& key = sealing_key(now, random);
@@ -96,15 +101,19 @@ std::optional<Botan::TLS::Session> TicketKeys::open(const Botan::TLS::Session_Ti
   Header header;
   if (!content || content->size() <= sizeof(header)) return std::nullopt;
   std::memcpy(&header, content->data(), sizeof(header));
+  const ByteView rest = ByteView(*content).subspan(sizeof(header));
+  if (rest.size() < header.secret_size) return std::nullopt;
+  const ByteView secret = rest.first(header.secret_size);
+  const ByteView host = rest.subspan(header.secret_size);
   const auto sealed_at = std::chrono::system_clock::from_time_t(header.sealed_at);
   if (now - sealed_at > ticket_lifetime) return std::nullopt;
   // What a ticket's age was to look like matters for early data only.
   constexpr std::uint32_t age_add = 0;
   return Botan::TLS::Session(
-      Secret(content->begin() + sizeof(header), content->end()), std::nullopt, age_add,
-      ticket_lifetime, Botan::TLS::Protocol_Version::TLS_V13,
-      static_cast<std::uint16_t>(header.suite), Botan::TLS::Connection_Side::Server, {}, nullptr,
-      Botan::TLS::Server_Information(), sealed_at);
+      Secret(secret.begin(), secret.end()), std::nullopt, age_add, ticket_lifetime,
+      Botan::TLS::Protocol_Version::TLS_V13, static_cast<std::uint16_t>(header.suite),
+      Botan::TLS::Connection_Side::Server, {}, nullptr,
+      Botan::TLS::Server_Information(std::string(host.begin(), host.end())), sealed_at);
 }
 
 void TicketStore::keep(const std::string& other_side, HeldTicket ticket) {

@@ -158,18 +158,19 @@ TEST(TlsHostile, OurProtocolAmongOthersIsEnough) {
 }
 
 TEST(TlsHostile, Tls12IsRefused) {
-  Runtime runtime;
-  RawAttempt attempt;
-  attempt.policy.tls12 = true;
-  runtime.run(try_raw(runtime, attempt));
-  EXPECT_EQ(attempt.server.error(), Error::old_version);
+  // The hello of RFC 5246 §7.4.1.2 with one suite and no extensions.
+  const std::string hello = "\x03\x03"s + std::string(32, 'r') + "\x00\x00\x02\xc0\x2b\x01\x00"s;
+  const std::string message = "\x01\x00\x00"s + static_cast<char>(hello.size()) + hello;
+  const Meeting meeting = meet("\x16\x03\x01\x00"s + static_cast<char>(message.size()) + message);
+  EXPECT_EQ(meeting.ours.error(), Error::old_version);
+  EXPECT_TRUE(ends_with_alert(meeting.answer));
 }
 
-TEST(TlsHostile, WeakerGroupsAreRefused) {
+TEST(TlsHostile, OtherGroupsAreRefused) {
   Runtime runtime;
   RawAttempt attempt;
   attempt.policy.groups = {Botan::TLS::Group_Params::FFDHE_2048,
-                           Botan::TLS::Group_Params::SECP521R1};
+                           Botan::TLS::Group_Params::SECP384R1};
   runtime.run(try_raw(runtime, attempt));
   EXPECT_EQ(attempt.server.error(), Error::no_common_algorithms);
 }

@@ -15,13 +15,12 @@ RawClient::RawClient(Runtime& runtime, const RawPolicy& policy,
                      std::shared_ptr<Botan::TLS::Session_Manager> sessions)
     : early_data_(policy.early_data) {
   if (!sessions) sessions = std::make_shared<Botan::TLS::Session_Manager_Noop>();
-  const auto version =
-      policy.tls12 ? Botan::TLS::Protocol_Version::TLS_V12 : Botan::TLS::Protocol_Version::TLS_V13;
   client_ = std::make_unique<Botan::TLS::Client>(
       std::shared_ptr<Botan::TLS::Callbacks>(std::shared_ptr<void>(), this), std::move(sessions),
       std::make_shared<Botan::Credentials_Manager>(), std::make_shared<RawPolicy>(policy),
       std::shared_ptr<Botan::RandomNumberGenerator>(std::shared_ptr<void>(), &runtime.random()),
-      Botan::TLS::Server_Information("localhost"), version, protocols);
+      Botan::TLS::Server_Information("localhost"), Botan::TLS::Protocol_Version::TLS_V13,
+      protocols);
 }
 
 RawClient::~RawClient() = default;

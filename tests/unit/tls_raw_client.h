@@ -19,12 +19,11 @@ namespace babilu::tls::testing {
 
 class RawPolicy : public Botan::TLS::Policy {
  public:
-  bool tls12 = false;
   bool early_data = false;  ///< says in a hello with a ticket that data follows it
   std::vector<Botan::TLS::Group_Params> groups = {Botan::TLS::Group_Params::X25519};
 
-  bool allow_tls12() const override { return tls12; }
-  bool allow_tls13() const override { return !tls12; }
+  bool allow_tls12() const override { return false; }
+  bool allow_tls13() const override { return true; }
   bool allow_ssl_key_log_file() const override { return true; }
   std::vector<Botan::TLS::Group_Params> key_exchange_groups() const override { return groups; }
   std::vector<std::string> allowed_ciphers() const override { return {"AES-256/GCM"}; }

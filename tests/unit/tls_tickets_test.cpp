@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <botan/tls_callbacks.h>
+#include <botan/tls_psk_identity_13.h>
 #include <botan/tls_version.h>
 #include "core/crypto/random.h"
 #include "core/tls/credentials.h"
