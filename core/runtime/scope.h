@@ -14,7 +14,8 @@ class Runtime;
 /// Owns coroutines: whoever spawns has somewhere to cancel and join them. Nothing is detached.
 ///
 /// The destructor asserts that it is empty: `scope.cancel(); co_await scope.join();` comes first.
-/// Thread: the Runtime's.
+/// In a simulation, an exception that passes through one that is not stops the loop. Thread: the
+/// Runtime's.
 class Scope {
  public:
   explicit Scope(Runtime& runtime);

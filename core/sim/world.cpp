@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 
 #include "core/runtime/condition.h"
@@ -103,9 +104,16 @@ World::World(std::uint64_t seed, NetworkOptions options)
   clock_ = clock.get();
   runtime_ = std::make_unique<Runtime>(
       Runtime::Parts{.clock = std::move(clock), .random = random_.get(), .simulated = true});
+  runtime_->on_failure([this](std::string_view coroutine, const std::exception_ptr& thrown) {
+    on_death(coroutine, thrown);
+  });
 }
 
-World::~World() = default;
+World::~World() {
+  // What other coroutines refer to has been unwound under them: their frames must not be destroyed.
+  static std::vector<std::unique_ptr<Runtime>> abandoned;
+  if (abandoned_) abandoned.push_back(std::move(runtime_));
+}
 
 net::Network& World::host(const std::string& name) {
   auto& host = hosts_[name];
@@ -113,23 +121,54 @@ net::Network& World::host(const std::string& name) {
   return *host;
 }
 
+namespace {
+
+struct Ending {
+  bool reached = false;
+  std::exception_ptr thrown;
+};
+
+task<> note_ending(task<> main, std::shared_ptr<Ending> ending) {
+  try {
+    co_await std::move(main);
+  } catch (...) {
+    ending->thrown = std::current_exception();
+  }
+  ending->reached = true;
+}
+
+}  // namespace
+
 void World::run(task<> main, Clock::duration limit) {
-  bool ended = false;
-  std::exception_ptr failure;
+  const auto ending = std::make_shared<Ending>();
   const auto give_up = clock_->now() + limit;
   asio::io_context& context = runtime_->context();
-  asio::co_spawn(context, std::move(main), [&](std::exception_ptr thrown) {
-    failure = thrown;
-    ended = true;
-  });
-  while (!ended) {
+  asio::co_spawn(context, note_ending(std::move(main), ending), asio::detached);
+  while (!ending->reached) {
     context.restart();
     context.poll();
-    if (ended) break;
-    if (!clock_->step()) throw std::logic_error("simulation: everybody waits for nothing");
-    if (clock_->now() > give_up) throw std::logic_error("simulation: the time limit has passed");
+    if (ending->reached) break;
+    if (!clock_->step()) throw std::logic_error("simulation: everybody waits for nothing" + died_);
+    if (clock_->now() > give_up) {
+      throw std::logic_error("simulation: the time limit has passed" + died_);
+    }
   }
-  if (failure) std::rethrow_exception(failure);
+  if (ending->thrown) {
+    abandoned_ = true;
+    std::rethrow_exception(ending->thrown);
+  }
+  if (!died_.empty()) throw std::runtime_error("simulation: it ended" + std::exchange(died_, {}));
+}
+
+void World::on_death(std::string_view coroutine, const std::exception_ptr& thrown) {
+  std::string what = "something";
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& error) {
+    what = error.what();
+  } catch (...) {
+  }
+  died_ += fmt::format("; coroutine {} threw {}", coroutine, what);
 }
 
 net::MemoryOptions World::cable_options(const net::Address& from, const net::Address& to) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <memory>
 #include <random>
@@ -38,8 +39,10 @@ class World {
   /// The network as seen from a host. Lives as long as the world.
   net::Network& host(const std::string& name);
 
-  /// Runs `main` to its end. Throws std::logic_error when nothing can ever happen again before
-  /// that (a lost wake-up), or after `limit` of virtual time.
+  /// Runs `main` to its end. Throws what `main` throws; then nothing more can be run in this world,
+  /// and who is still under way in it stays so, forever. Throws std::logic_error when nothing can
+  /// ever happen again before its end (a lost wake-up), or after `limit` of virtual time; and
+  /// std::runtime_error, at its end, when an exception has left a coroutine of a Scope.
   void run(task<> main, Clock::duration limit = std::chrono::hours(24));
 
   /// Breaks every connection between two hosts; both sides see a reset.
@@ -63,6 +66,7 @@ class World {
   template <class Visit>
   void for_each_between(const std::string& a, const std::string& b, Visit&& visit);
   bool partitioned(const std::string& a, const std::string& b) const;
+  void on_death(std::string_view coroutine, const std::exception_ptr& thrown);
   net::MemoryOptions cable_options(const net::Address& from, const net::Address& to);
 
   const NetworkOptions options_;
@@ -75,6 +79,8 @@ class World {
   std::vector<Connection> connections_;
   std::vector<std::pair<std::string, std::string>> partitions_;
   std::vector<std::string> events_;
+  std::string died_;  ///< coroutines that an exception has left, for people
+  bool abandoned_ = false;
 };
 
 }  // namespace babilu::sim

@@ -182,6 +182,31 @@ TEST(Scopes, AnExceptionIsReportedAndEndsItsCoroutineOnly) {
   EXPECT_EQ(failed, (std::vector<std::string>{"thrower"}));
 }
 
+task<> sleep_in(Scope& scope, Runtime& runtime, int& unwound) {
+  scope.spawn("left", sleep_forever(runtime, unwound));
+  throw std::runtime_error("what the test expected is not so");
+  co_return;
+}
+task<> fail_amid_others(Runtime& runtime, int& unwound) {
+  Scope scope(runtime);
+  co_await sleep_in(scope, runtime, unwound);
+}
+
+TEST(Simulation, ATestThatThrowsAmidOthersFailsAlone) {
+  int unwound = 0;
+  {
+    sim::World world(1);
+    EXPECT_THROW(world.run(fail_amid_others(world.runtime(), unwound)), std::runtime_error);
+  }
+  EXPECT_EQ(unwound, 0) << "what others refer to is gone: they are left as they are";
+}
+
+TEST(Simulation, AnExceptionThatLeavesACoroutineIsNotOverlooked) {
+  sim::World world(1);
+  EXPECT_THROW(world.run(spawn_thrower(world.runtime())), std::runtime_error);
+  world.run(world.runtime().sleep_for(1ms));
+}
+
 TEST(ScopesDeathTest, DestroyedWithCoroutinesInItIsABug) {
   EXPECT_DEATH(
       {
