@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/integration/support/process.h"
 #include "tests/integration/support/temporary_directory.h"
 
@@ -82,6 +84,11 @@ TEST(Program, MakesCertificatesOnce) {
   EXPECT_NE(read_file(place + "/ca.pem"), authority);
   EXPECT_EQ(read_file(place + "/vault/master.key"), key);
   EXPECT_EQ(babilu({"certificates", "init", place + "2", "--host", "no host"}).exit_code, 1);
+}
+
+TEST(FreePort, IsGivenOnce) {
+  std::set<std::uint16_t> given;
+  for (int i = 0; i < 400; ++i) EXPECT_TRUE(given.insert(free_port()).second) << i;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,10 +15,13 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
+#include <iterator>
 #include <random>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 namespace babilu::testing {
 
@@ -90,16 +94,43 @@ std::string program() {
   ::_exit(127);
 }
 
-bool is_free(std::uint16_t port) {
+bool is_free(int port) {
   const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(port);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const bool bound = ::bind(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   ::close(probe);
   return bound;
 }
+
+/// A port that no other test may choose: a socket with an abstract name, which only one process can
+/// have, and which goes with it however it ends.
+class Claim {
+ public:
+  explicit Claim(int port) : socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    const std::string name = "babilu-test-port-" + std::to_string(port);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::ranges::copy(name, address.sun_path + 1);
+    const auto size = offsetof(sockaddr_un, sun_path) + 1 + name.size();
+    good_ =
+        ::bind(socket_, reinterpret_cast<sockaddr*>(&address), static_cast<socklen_t>(size)) == 0 &&
+        is_free(port);
+  }
+  Claim(Claim&& other) noexcept
+      : socket_(std::exchange(other.socket_, -1)), good_(std::exchange(other.good_, false)) {}
+  ~Claim() {
+    if (socket_ >= 0) ::close(socket_);
+  }
+
+  bool good() const noexcept { return good_; }
+
+ private:
+  int socket_;
+  bool good_ = false;
+};
 
 }  // namespace
 
@@ -129,6 +160,15 @@ Process::~Process() {
 
 void Process::signal(int number) const {
   if (!end_) ::kill(pid_, number);
+}
+
+void Process::stop() {
+  signal(SIGSTOP);
+  siginfo_t state{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &state, WSTOPPED | WEXITED | WNOWAIT) != 0 ||
+      state.si_code != CLD_STOPPED) {
+    throw std::runtime_error("a process ended before it was stopped; it said: " + err());
+  }
 }
 
 std::optional<int> Process::ended() {
@@ -166,14 +206,18 @@ Outcome run(const Command& command) {
 }
 
 std::uint16_t free_port(std::initializer_list<int> others) {
-  // Below the ports that the system gives to connections. Two tests may still want the same one;
-  // whoever comes second is told so, and tries again.
-  std::random_device random;
+  // Below the ports that the system gives to connections.
+  static std::random_device random;
+  static std::vector<Claim> claimed;
   std::uniform_int_distribution<int> any(10'000, 32'000);
   for (int attempt = 0; attempt < 1000; ++attempt) {
     const int port = any(random);
-    const auto free = [port](int more) { return is_free(static_cast<std::uint16_t>(port + more)); };
-    if (free(0) && std::ranges::all_of(others, free)) return static_cast<std::uint16_t>(port);
+    std::vector<Claim> claims;
+    claims.emplace_back(port);
+    for (const int other : others) claims.emplace_back(port + other);
+    if (!std::ranges::all_of(claims, &Claim::good)) continue;
+    std::ranges::move(claims, std::back_inserter(claimed));
+    return static_cast<std::uint16_t>(port);
   }
   throw std::runtime_error("no free port");
 }

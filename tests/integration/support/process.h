@@ -43,6 +43,8 @@ class Process {
 
   pid_t id() const noexcept { return pid_; }
   void signal(int number) const;
+  /// SIGSTOP, and waits until it stands still: what is sent to it from now on has no answer.
+  void stop();
   /// Its exit code, or 128 + the signal that ended it; nothing while it runs.
   std::optional<int> ended();
   /// Waits for its end. Throws when there is none.
@@ -79,7 +81,8 @@ bool eventually(Condition&& condition, std::chrono::milliseconds time = patience
   return true;
 }
 
-/// A port of 127.0.0.1 that nobody has: this one and the others asked for, counted from it.
+/// A port of 127.0.0.1 that nobody has, and that no other test gets while this process runs: this
+/// one and the others asked for, counted from it. Thread: the test's.
 std::uint16_t free_port(std::initializer_list<int> others = {});
 
 }  // namespace babilu::testing
