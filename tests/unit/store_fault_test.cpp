@@ -160,7 +160,7 @@ task<> together(Store& store, Runtime& runtime, TurnLock& other, F first, G seco
 TEST_F(LostCommit, AUnitThatRolledBackRunsAgain) {
   // It had no effect, whatever became of the others in its group.
   auto other = TurnLock::open(directory / "db.lock").value();
-  ASSERT_TRUE(other->acquire(std::chrono::steady_clock::now() + 10s));
+  ASSERT_TRUE(other->acquire(std::chrono::steady_clock::now() + 60s));
   stop_the_log();
   int runs = 0;
   auto looks = [&](Transaction& transaction) {

@@ -30,7 +30,7 @@ class GroupTest : public testing::Test {
   /// Takes the turn as another process would, so that units pile up.
   void block() {
     other = TurnLock::open(directory / "db.lock").value();
-    ASSERT_TRUE(other->acquire(std::chrono::steady_clock::now() + 10s));
+    ASSERT_TRUE(other->acquire(std::chrono::steady_clock::now() + 60s));
   }
   double commits() { return metric(metrics, "babilu_store_commits_total"); }
   double waiting() { return metric(metrics, "babilu_store_waiting_units", {{"queue", "write"}}); }

@@ -170,7 +170,13 @@ TEST_F(OpenTest, AShortFileIsRefused) {
 
 TEST_F(OpenTest, AnEmptyFileIsANewDatabase) {
   std::ofstream(path) << "";
-  open(old_schema);
+  ASSERT_EQ(std::filesystem::file_size(path), 0u);
+  const auto store = open(old_schema);
+  const auto insert = [](Transaction& transaction) {
+    transaction.execute("insert into person (name) values ('ada')");
+    return commit();
+  };
+  EXPECT_TRUE(write(*store, insert));
 }
 
 TEST_F(OpenTest, ADatabaseOfAnotherProgramIsRefusedAndLeftAlone) {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/store/turn_lock.h"
+#include "tests/support/size.h"
 #include "tests/unit/store_support.h"
 
 namespace babilu::store {
@@ -101,7 +102,7 @@ task<> acknowledge(Store& store, Runtime& runtime, std::int64_t first) {
 
 int hold_turn(const std::filesystem::path& database) {
   const auto lock = TurnLock::open(database.string() + ".lock").value();
-  if (!lock->acquire(std::chrono::steady_clock::now() + 10s)) return 1;
+  if (!lock->acquire(std::chrono::steady_clock::now() + 60s)) return 1;
   std::puts("held");
   std::fflush(stdout);
   ::pause();
@@ -140,9 +141,9 @@ TEST(Processes, CountTogetherExactly) {
 TEST(Processes, WhatWasAnsweredOutlivesAKilledWriter) {
   TemporaryDirectory directory;
   std::set<std::int64_t> answered;
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < test::repetitions(20, 200); ++round) {
     Child writer("acknowledge", directory / "db", round * 100'000);
-    for (int lines = 0; lines < 10 + 7 * round; ++lines) {
+    for (int lines = 0; lines < 10 + 7 * (round % 20); ++lines) {
       const auto line = writer.line();
       ASSERT_TRUE(line);
       answered.insert(std::stoll(*line));
@@ -168,7 +169,7 @@ TEST(Processes, AKilledWriterLeavesNoGapBesideALivingOne) {
   TemporaryDirectory directory;
   const auto store = open_store(options_for(directory / "db"));
   std::int64_t written = 0;
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < test::repetitions(10, 100); ++round) {
     Child writer("acknowledge", directory / "db", round * 100'000);
     for (int i = 0; i < 20; ++i) {
       ASSERT_TRUE(writer.line());
@@ -192,7 +193,7 @@ TEST(Processes, AStoppedHolderDelaysNobodyBeyondTheDeadlineAndItsDeathFreesTheTu
   holder.signal(SIGSTOP);
   Runtime& runtime = runtime_of_this_thread();
   std::optional<StoreResult<std::int64_t>> result;
-  runtime.run(with_deadline(*store, runtime, 50ms, result));
+  runtime.run(with_deadline(*store, runtime, 500ms, result));
   ASSERT_TRUE(result->has_error());
   EXPECT_EQ(result->error().code, ErrorCode::unavailable);
   EXPECT_EQ(counter(*store, "x"), 0) << "readers go on";

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -50,16 +52,14 @@ inline StoreOptions options_for(const std::filesystem::path& path) {
   options.path = path;
   options.kind = "test";
   options.schemas = {counter_schema};
+  // However slow the machine is.
+  options.group_time = std::chrono::hours(1);
+  options.patience = std::chrono::minutes(1);
   return options;
 }
 
 inline std::unique_ptr<Store> open_store(StoreOptions options) {
-  auto store = Store::open(std::move(options));
-  if (!store) {
-    ADD_FAILURE() << store.error().to_string();
-    std::abort();
-  }
-  return std::move(*store);
+  return Store::open(std::move(options)).value();
 }
 
 template <class F, class Result>
@@ -102,9 +102,11 @@ inline Verdict<void> insert_item(Transaction& transaction, std::int64_t id) {
 }
 
 inline std::int64_t count_items(Store& store) {
-  return *read(store, [](Snapshot& snapshot) {
-    return snapshot.find<std::int64_t>("select count(*) from item").value();
-  });
+  return read(store,
+              [](Snapshot& snapshot) {
+                return snapshot.find<std::int64_t>("select count(*) from item").value();
+              })
+      .value();
 }
 
 inline auto increment(std::string name) {
@@ -117,10 +119,12 @@ inline auto increment(std::string name) {
 }
 
 inline std::int64_t counter(Store& store, std::string name) {
-  return *read(store, [name = std::move(name)](Snapshot& snapshot) {
-    return snapshot.find<std::int64_t>("select value from counter where name = ?", name)
-        .value_or(0);
-  });
+  return read(store,
+              [name = std::move(name)](Snapshot& snapshot) {
+                return snapshot.find<std::int64_t>("select value from counter where name = ?", name)
+                    .value_or(0);
+              })
+      .value();
 }
 
 inline double metric(const telemetry::Metrics& metrics, const std::string& name,
@@ -131,8 +135,7 @@ inline double metric(const telemetry::Metrics& metrics, const std::string& name,
       if (series.labels == labels) return series.value;
     }
   }
-  ADD_FAILURE() << "no metric " << name;
-  return -1;
+  throw std::runtime_error("no metric " + name);
 }
 
 }  // namespace babilu::store
