@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <utility>
 
 #include "roles/api/echo.pb.h"
 #include "roles/api/methods.h"
@@ -11,6 +12,7 @@
 #include "tests/integration/faults/wait.h"
 #include "tests/integration/support/admin.h"
 #include "tests/integration/support/rpc_client.h"
+#include "tests/support/size.h"
 
 namespace babilu::testing {
 namespace {
@@ -27,13 +29,15 @@ TEST(BackendFaults, AKilledBackendIsNotNoticed) {
   Load echoes(stack, {.name = "echo", .scenario = "echo", .rate = 500});
   ASSERT_TRUE(load.begun());
   ASSERT_TRUE(echoes.begun());
-  ASSERT_TRUE(takes_load(stack, 1));
-  kill(stack.backend(1));
-  ASSERT_TRUE(wait_for_links(stack, 1));
-  ASSERT_TRUE(takes_load(stack, 0));
-  stack.restart_backend(1);
-  ASSERT_TRUE(wait_for_links(stack, 2));
-  EXPECT_TRUE(takes_load(stack, 1));
+  for (int i = 0; i < test::repetitions(1, 20); ++i) {
+    ASSERT_TRUE(takes_load(stack, 1));
+    kill(stack.backend(1));
+    ASSERT_TRUE(wait_for_links(stack, 1));
+    ASSERT_TRUE(takes_load(stack, 0));
+    stack.restart_backend(1);
+    ASSERT_TRUE(wait_for_links(stack, 2));
+    ASSERT_TRUE(takes_load(stack, 1));
+  }
   expect_unnoticed(load.finish());
   expect_unnoticed(echoes.finish());
 }
@@ -42,16 +46,20 @@ TEST(BackendFaults, WhatAKilledBackendHadIsAnsweredByTheOther) {
   Stack stack;
   Load load(stack, {.name = "in hand"});
   ASSERT_TRUE(load.begun());
-  ASSERT_TRUE(takes_load(stack, 1));
-  // Stopped first, so that there is something in its hands for certain.
-  stack.backend(1).signal(SIGSTOP);
-  const std::string in_hand =
-      "babilu_proxy_backend_in_flight{backend=\"" + name_of(stack, 1) + "\"}";
-  ASSERT_TRUE(eventually([&] { return metric(stack.admin_port(), in_hand) > 0; }));
-  kill(stack.backend(1));
-  ASSERT_TRUE(wait_for_links(stack, 1));
-  ASSERT_TRUE(takes_load(stack, 0));
-  EXPECT_GT(metric(stack.admin_port(), "babilu_proxy_requests_resent_total"), 0);
+  double resent = 0;
+  for (int i = 0; i < test::repetitions(1, 20); ++i) {
+    ASSERT_TRUE(takes_load(stack, 1));
+    stack.backend(1).stop();
+    ASSERT_TRUE(is_sent_more(stack, 1));
+    kill(stack.backend(1));
+    ASSERT_TRUE(wait_for_links(stack, 1));
+    ASSERT_TRUE(takes_load(stack, 0));
+    const double before =
+        std::exchange(resent, metric(stack.admin_port(), "babilu_proxy_requests_resent_total"));
+    EXPECT_GT(resent, before) << i;
+    stack.restart_backend(1);
+    ASSERT_TRUE(wait_for_links(stack, 2));
+  }
   expect_unnoticed(load.finish());
 }
 
@@ -59,7 +67,7 @@ TEST(BackendFaults, AFlappingBackendIsNotNoticed) {
   Stack stack;
   Load load(stack, {.name = "flapping"});
   ASSERT_TRUE(load.begun());
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < test::repetitions(6, 40); ++i) {
     const std::size_t victim = i % 2 == 0 ? 0 : 1;
     ASSERT_TRUE(takes_load(stack, 1 - victim));
     kill(stack.backend(victim));
@@ -72,12 +80,11 @@ TEST(BackendFaults, AFlappingBackendIsNotNoticed) {
 TEST(BackendFaults, AHangingBackendCostsNoSessionAndNoData) {
   Stack stack;
   Load load(stack, {.name = "SIGSTOP"});
-  // Longer than it takes to notice that a backend is silent.
-  Load echoes(stack, {.name = "echo", .scenario = "echo", .more = {"--deadline", "30s"}});
+  Load echoes(stack, {.name = "echo", .scenario = "echo"});
   ASSERT_TRUE(load.begun());
   ASSERT_TRUE(echoes.begun());
   ASSERT_TRUE(takes_load(stack, 0));
-  stack.backend(1).signal(SIGSTOP);
+  stack.backend(1).stop();
   // Nobody is told: its silence must be noticed.
   ASSERT_TRUE(wait_for_links(stack, 1));
   EXPECT_TRUE(stack.proxy().says("does not answer"));
@@ -100,7 +107,13 @@ TEST(BackendFaults, WithoutBackendsItSaysSoAndRecovers) {
   ASSERT_TRUE(wait_for_links(stack, 0));
   EXPECT_EQ(readiness(stack.admin_port()), 503);
   EXPECT_THAT(ask_admin(stack.admin_port(), "/readyz?verbose").body, HasSubstr("no backend"));
-  const auto refused = client.call(api::Echo::echo, request, {}, 2s);
+  // It waits for a backend until little of the request's time is left: too little, for once, on a
+  // machine that is busy.
+  auto refused = client.call(api::Echo::echo, request, {}, 2s);
+  for (int more = 0; more < 20 && !refused; ++more) {
+    if (refused.error().code != rpc::Code::deadline_exceeded) break;
+    refused = client.call(api::Echo::echo, request, {}, 2s);
+  }
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, rpc::Code::unavailable) << refused.error().to_string();
   EXPECT_EQ(refused.error().reason, "no_backend");
@@ -167,10 +180,16 @@ TEST(BackendFaults, DrainingOneMovesItsWorkAway) {
   ASSERT_TRUE(eventually([&] {
     return ask_admin(stack.admin_port(), "/stats").body.find("\"draining\"") != std::string::npos;
   }));
-  const double before = metric(stack.backend_admin_port(1), "babilu_backend_requests_total");
-  ASSERT_TRUE(takes_load(stack, 0));
   // What was on its way when it was asked is all that may still come.
-  EXPECT_LE(metric(stack.backend_admin_port(1), "babilu_backend_requests_total"), before + 16);
+  const std::string of_it = "{backend=\"" + name_of(stack, 1) + "\"}";
+  ASSERT_TRUE(eventually(
+      [&] { return metric(stack.admin_port(), "babilu_proxy_backend_in_flight" + of_it) == 0; }));
+  const auto answered = [&] {
+    return metric(stack.admin_port(), "babilu_proxy_backend_requests_total" + of_it);
+  };
+  const double before = answered();
+  ASSERT_TRUE(takes_load(stack, 0));
+  EXPECT_EQ(answered(), before);
   // So it can be taken away now, and nobody notices.
   stack.backend(1).signal(SIGTERM);
   EXPECT_EQ(stack.backend(1).wait(), 0);

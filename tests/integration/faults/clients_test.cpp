@@ -17,6 +17,7 @@
 #include "tests/integration/support/frames.h"
 #include "tests/integration/support/raw_connection.h"
 #include "tests/integration/support/rpc_client.h"
+#include "tests/support/size.h"
 
 namespace babilu::testing {
 namespace {
@@ -108,7 +109,8 @@ std::vector<std::string> violations() {
 /// Many times over, each on a connection of its own, half of which wait for an answer.
 void break_the_protocol(const Stack& stack) {
   const auto all = violations();
-  for (std::size_t i = 0; i < 20 * all.size(); ++i) {
+  const auto rounds = static_cast<std::size_t>(test::repetitions(20, 200));
+  for (std::size_t i = 0; i < rounds * all.size(); ++i) {
     RawConnection connection(stack.port());
     ASSERT_TRUE(connection.connected()) << i;
     connection.send(all[i % all.size()]);
@@ -186,7 +188,7 @@ TEST(ClientFaults, AStormOfConnectsAndResetsLeavesNothingBehind) {
   request.set_payload("still there?");
   ASSERT_TRUE(bystander.call(api::Echo::echo, request));
   const std::size_t before = open_files(stack.proxy());
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < test::repetitions(5000, 50'000); ++i) {
     RawConnection rude(stack.port());
     ASSERT_TRUE(rude.connected()) << i;
     rude.reset();

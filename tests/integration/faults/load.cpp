@@ -67,6 +67,8 @@ std::vector<std::string> Load::arguments(const Stack& stack, const Options& opti
                                std::to_string(options.sessions),
                                "--rate",
                                std::to_string(options.rate),
+                               "--deadline",
+                               options.deadline,
                                "--duration",
                                "5m",  // finish() comes first
                                "--json",

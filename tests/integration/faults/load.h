@@ -38,6 +38,7 @@ class Load {
     std::string scenario = "mixed";
     int sessions = 16;
     int rate = 300;
+    std::string deadline = "60s";  ///< of a request: the end of a hang, no judgement
     std::vector<std::string> more = {};
   };
   Load(const Stack& stack, Options options);

@@ -100,7 +100,11 @@ TEST(ProxyFaults, SessionsAreResumedAlsoAfterAReload) {
   }
   ASSERT_EQ(ask_admin(stack.admin_port(), "/reload", "POST").status, 200);
   RpcClient fooled(stack, context);
-  EXPECT_FALSE(fooled.call(api::Echo::echo, request, {}, std::chrono::milliseconds(200)));
+  EXPECT_TRUE(eventually([&] {
+    const auto refused = fooled.call(api::Echo::echo, request, {}, std::chrono::milliseconds(200));
+    return !refused && refused.error().message.find("another role") != std::string::npos;
+  }));
+  EXPECT_EQ(metric(stack.admin_port(), "babilu_proxy_sessions_resumed_total"), 2);
 }
 
 TEST(ProxyFaults, TakesUpBackendsAndRefusesWhatNeedsARestart) {

@@ -31,6 +31,21 @@ bool wait_for_links(const Stack& stack, std::size_t count) {
   return eventually([&] { return links_up(stack) == static_cast<int>(count); });
 }
 
+bool is_sent_more(const Stack& stack, std::size_t backend) {
+  const std::string in_flight = "babilu_proxy_backend_in_flight{backend=\"127.0.0.1:" +
+                                std::to_string(stack.backend_port(backend)) + "\"}";
+  // What a turn of the proxy's loop sent shows at its end. So the first rise may be of a turn that
+  // began earlier; the second one is not.
+  int rises = 0;
+  double before = metric(stack.admin_port(), in_flight);
+  return eventually([&] {
+    const double now = metric(stack.admin_port(), in_flight);
+    if (now > before) ++rises;
+    before = now;
+    return rises == 2;
+  });
+}
+
 bool takes_load(const Stack& stack, std::size_t backend) {
   const double before = answered(stack, backend);
   return eventually([&] { return answered(stack, backend) >= before + some; });

@@ -12,6 +12,10 @@ int links_up(const Stack& stack);
 /// Waits until there are so many.
 bool wait_for_links(const Stack& stack, std::size_t count);
 
+/// Waits until a stopped backend has been sent requests that it did not see any more. (What it had
+/// before may be answered already, and the answer not yet read.)
+bool is_sent_more(const Stack& stack, std::size_t backend);
+
 /// Waits until a backend has answered some requests more.
 bool takes_load(const Stack& stack, std::size_t backend);
 /// The same of all backends together: where it does not matter which one.
