@@ -3,6 +3,7 @@
 
 #include "core/runtime/runtime.h"
 #include "tests/sim/stack.h"
+#include "tests/support/size.h"
 #include "tools/bots/run.h"
 
 namespace babilu::test {
@@ -46,16 +47,18 @@ Trial run_trial(std::uint64_t seed) {
 }
 
 TEST(Simulation, TenBotsFindNothingLostTwiceTheSame) {
-  const Trial first = run_trial(42);
-  EXPECT_EQ(bots::exit_code(first.report), 0) << bots::format_table(first.report);
-  EXPECT_EQ(first.report.failed(), 0u) << bots::format_table(first.report);
-  EXPECT_EQ(first.report.limits.entries().size(), 1u);
-  EXPECT_GT(first.report.requests(), 1000u);
-  EXPECT_GT(first.events.size(), 1000u);
+  for_each_seed(42, repetitions(1, 50), [](std::uint64_t seed) {
+    const Trial first = run_trial(seed);
+    EXPECT_EQ(bots::exit_code(first.report), 0) << bots::format_table(first.report);
+    EXPECT_EQ(first.report.failed(), 0u) << bots::format_table(first.report);
+    EXPECT_EQ(first.report.limits.entries().size(), 1u);
+    EXPECT_GT(first.report.requests(), 1000u);
+    EXPECT_GT(first.events.size(), 1000u);
 
-  const Trial second = run_trial(42);
-  EXPECT_EQ(first.events, second.events);
-  EXPECT_EQ(bots::format_json(first.report), bots::format_json(second.report));
+    const Trial second = run_trial(seed);
+    EXPECT_EQ(first.events, second.events);
+    EXPECT_EQ(bots::format_json(first.report), bots::format_json(second.report));
+  });
 }
 
 TEST(Simulation, AnotherSeedGoesAnotherWay) {

@@ -3,6 +3,7 @@
 
 #include "roles/peer/terminal/console.h"
 #include "tests/sim/peer_support.h"
+#include "tests/support/size.h"
 
 namespace babilu::peer {
 namespace {
@@ -45,7 +46,7 @@ struct Person {
     console.use(node);
   }
   void listen(Town& town) {
-    node.listen(*town.world.host(peer->host).listen({peer->host, testing::port}));
+    node.listen(town.world.host(peer->host).listen({peer->host, testing::port}).value());
   }
   task<> type(std::string line) { co_await console.take(std::move(line)); }
 
@@ -64,9 +65,11 @@ task<> leave(Town& town, Person& person) {
   co_await person.node.leave(town.world.runtime().now() + 3s);
 }
 
-void run(std::uint64_t seed, task<> (*test)(Town&)) {
-  Town town(seed);
-  town.world.run(test(town), 1h);
+void run(std::uint64_t first, task<> (*test)(Town&)) {
+  babilu::test::for_each_seed(first, babilu::test::repetitions(1, 20), [&](std::uint64_t seed) {
+    Town town(seed);
+    town.world.run(test(town), 1h);
+  });
 }
 
 task<> conversation(Town& town) {

@@ -54,9 +54,8 @@ class Recorder final : public Events {
   void on_stranger(const net::Address&, const std::string& why) override { note(strangers, why); }
   void on_trouble(const std::string& what) override { note(troubles, what); }
 
-  /// Waits until a condition holds. False, and a failed test, when it still does not after a
-  /// minute.
-  task<bool> until(std::function<bool()> holds, Clock::duration time = std::chrono::minutes(1));
+  /// Waits until a condition holds. Throws when it still does not after a minute.
+  task<> until(std::function<bool()> holds, Clock::duration time = std::chrono::minutes(1));
 
   struct Left {
     std::string name;

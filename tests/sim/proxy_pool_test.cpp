@@ -9,6 +9,7 @@
 #include "core/runtime/runtime.h"
 #include "roles/api/echo.pb.h"
 #include "tests/sim/stack.h"
+#include "tests/support/size.h"
 
 namespace babilu::test {
 namespace {
@@ -28,7 +29,7 @@ class FakeBackend {
   }
 
   void start() {
-    listener_ = *world_.host(host_).listen({host_, 7401});
+    listener_ = world_.host(host_).listen({host_, 7401}).value();
     scope_->spawn("accept", accept());
   }
   task<> stop() {
@@ -145,8 +146,10 @@ task<> with_site(sim::World& world, std::size_t count, task<> (*steps)(Site&)) {
 }
 
 void run(std::size_t backends, task<> (*steps)(Site&)) {
-  sim::World world(1);
-  world.run(with_site(world, backends, steps));
+  for_each_seed(1, repetitions(1, 20), [&](std::uint64_t seed) {
+    sim::World world(seed);
+    world.run(with_site(world, backends, steps));
+  });
 }
 
 std::uint64_t ejections(Site& site, const std::string& host) {

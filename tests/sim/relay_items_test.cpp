@@ -2,12 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stdexcept>
+
+#include <fmt/format.h>
 
 #include "core/runtime/runtime.h"
 #include "core/wire/envelope.pb.h"
 #include "roles/api/echo.pb.h"
 #include "roles/proxy/proxy.h"
 #include "tests/sim/stack.h"
+#include "tests/support/size.h"
 
 namespace babilu::test {
 namespace {
@@ -66,7 +70,9 @@ class RawEnd final : private rpc::Connection::Handler {
   /// Waits until so many frames of the kind have come.
   task<> until(Kind kind, std::size_t count) {
     for (int i = 0; i < 1000 && this->count(kind) < count; ++i) co_await runtime_.sleep_for(1ms);
-    EXPECT_EQ(this->count(kind), count) << wire::to_string(kind);
+    if (this->count(kind) == count) co_return;
+    throw std::runtime_error(fmt::format("{} frames of kind {} came, where {} should",
+                                         this->count(kind), wire::to_string(kind), count));
   }
   std::size_t count(Kind kind) const {
     return static_cast<std::size_t>(
@@ -77,7 +83,7 @@ class RawEnd final : private rpc::Connection::Handler {
     for (const Seen& s : seen) bytes += s.kind == Kind::item && s.stream == stream ? s.bytes : 0;
     return bytes;
   }
-  const Seen& last() const { return seen.back(); }
+  const Seen& last() const { return seen.at(seen.size() - 1); }
 
  private:
   task<> run() {
@@ -118,13 +124,14 @@ struct Ends {
   task<> begin(bool with_backend) {
     Runtime& runtime = world.runtime();
     if (with_backend) {
-      auto listener = *world.host("a").listen({"a", 7401});
+      auto listener = world.host("a").listen({"a", 7401}).value();
       auto link = co_await listener->accept();
-      backend = std::make_unique<RawEnd>(runtime, std::move(*link), rpc::Side::listener, scope);
+      backend =
+          std::make_unique<RawEnd>(runtime, std::move(link.value()), rpc::Side::listener, scope);
       while (node.proxy().links_up() == 0) co_await runtime.sleep_for(1ms);
     }
     auto stream = co_await world.host("client").connect({"proxy", 7400}, no_deadline);
-    client = std::make_unique<RawEnd>(runtime, std::move(*stream), rpc::Side::dialer, scope);
+    client = std::make_unique<RawEnd>(runtime, std::move(stream.value()), rpc::Side::dialer, scope);
     while (!client->greeted) co_await runtime.sleep_for(1ms);
   }
   task<> end() {
@@ -150,8 +157,10 @@ task<> with_ends(sim::World& world, bool with_backend, task<> (*steps)(Ends&)) {
 }
 
 void run(task<> (*steps)(Ends&), bool with_backend = true) {
-  sim::World world(1);
-  world.run(with_ends(world, with_backend, steps));
+  for_each_seed(1, repetitions(1, 100), [&](std::uint64_t seed) {
+    sim::World world(seed);
+    world.run(with_ends(world, with_backend, steps));
+  });
 }
 
 task<> both_ways(Ends& ends) {
@@ -191,7 +200,7 @@ task<Two> ask_twice(Ends& ends) {
   Two two{};
   for (std::uint32_t& stream : two.asked) stream = ends.client->ask();
   co_await ends.backend->until(Kind::request, 2);
-  for (int i : {0, 1}) two.served[i] = ends.backend->seen[static_cast<std::size_t>(i)].stream;
+  for (int i : {0, 1}) two.served[i] = ends.backend->seen.at(static_cast<std::size_t>(i)).stream;
   co_return two;
 }
 

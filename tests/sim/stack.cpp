@@ -60,8 +60,8 @@ BackendNode::BackendNode(sim::World& world, const net::Address& at,
       services_(services_shared_, options.services),
       shared_{server_options(), lifecycle_, log_, observer_},
       server_(std::make_unique<backend::Server>(world.runtime(), security_,
-                                                *world.host(at.host).listen(at), services_.table(),
-                                                shared_)) {}
+                                                world.host(at.host).listen(at).value(),
+                                                services_.table(), shared_)) {}
 
 namespace {
 
@@ -80,10 +80,10 @@ ProxyNode::ProxyNode(sim::World& world, const std::vector<std::string>& backends
       figures_(metrics_),
       observer_(metrics_, log_, log_),
       shared_{lifecycle_, log_, observer_, figures_, admission_},
-      proxy_(std::make_unique<proxy::Proxy>(world.runtime(), world.host("proxy"), security_,
-                                            security_,
-                                            *world.host("proxy").listen(SimulatedStack::address()),
-                                            shared_, proxy_options(backends))) {}
+      proxy_(std::make_unique<proxy::Proxy>(
+          world.runtime(), world.host("proxy"), security_, security_,
+          world.host("proxy").listen(SimulatedStack::address()).value(), shared_,
+          proxy_options(backends))) {}
 
 const net::Address& SimulatedStack::address() {
   static const net::Address proxy{"proxy", 7400};
