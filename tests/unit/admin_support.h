@@ -22,8 +22,8 @@ struct Site {
   explicit Site(AdminOptions options = {.name = "proxy", .version = "1.2.3"},
                 const std::string& host = "localhost")
       : address{host, 7480},
-        admin(world.runtime(), *world.host(host).listen(address), std::move(options), lifecycle,
-              metrics, log) {}
+        admin(world.runtime(), world.host(host).listen(address).value(), std::move(options),
+              lifecycle, metrics, log) {}
 
   /// Runs a client's story, then ends the endpoint.
   template <class Story>
@@ -46,7 +46,7 @@ struct Site {
   task<net::StreamPtr> connect() {
     auto stream = co_await world.host("client").connect(address, no_deadline);
     EXPECT_TRUE(stream);
-    co_return std::move(*stream);
+    co_return std::move(stream.value());
   }
 
   sim::World world{1};

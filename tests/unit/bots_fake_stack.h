@@ -209,7 +209,7 @@ class FakeServer {
   FakeServer(sim::World& world, FakeStack& stack)
       : runtime_(world.runtime()),
         stack_(stack),
-        listener_(*world.host("stack").listen({"stack", 7400})),
+        listener_(world.host("stack").listen({"stack", 7400}).value()),
         scope_(runtime_) {
     scope_.spawn("accept", accept());
   }
@@ -224,7 +224,7 @@ class FakeServer {
     for (;;) {
       auto stream = co_await listener_->accept();
       if (!stream) co_return;
-      scope_.spawn("session", serve(std::move(*stream)));
+      scope_.spawn("session", serve(std::move(stream.value())));
     }
   }
   task<> serve(net::StreamPtr stream) {

@@ -28,7 +28,7 @@ class PeerProfile : public ::testing::Test {
   Opened open(const std::string& file, const std::string& name) {
     std::optional<Opened> opened;
     world_.run(open_into(world_.runtime(), directory_ / file, name, opened));
-    return std::move(*opened);
+    return std::move(opened.value());
   }
   std::string reason(const std::string& file, const std::string& name) {
     const Opened opened = open(file, name);
@@ -69,7 +69,7 @@ TEST_F(PeerProfile, KeepsItsIdentity) {
   EXPECT_EQ((*open("ada.db", "ada"))->keys.public_key(), key);
   const auto unnamed = open("ada.db", "");
   ASSERT_TRUE(unnamed);
-  EXPECT_EQ((*unnamed)->name, "ada");
+  EXPECT_EQ(unnamed.value()->name, "ada");
   EXPECT_NE((*open("bob.db", "bob"))->keys.public_key(), key);
 }
 
@@ -107,7 +107,7 @@ TEST_F(PeerProfile, RefusesOneOfANewerVersion) {
   {
     auto profile = open("ada.db", "ada");
     ASSERT_TRUE(profile);
-    in(**profile, [](store::Transaction& transaction) {
+    in(*profile.value(), [](store::Transaction& transaction) {
       transaction.execute(
           "update babilu_schema set version = 9, min_reader = 9 where name = 'peer'");
     });
@@ -119,7 +119,7 @@ TEST_F(PeerProfile, RefusesOneOfANewerVersion) {
 
 TEST_F(PeerProfile, TrustsOnFirstUse) {
   auto profile = open("ada.db", "ada");
-  in(**profile, [this](store::Transaction& t) {
+  in(*profile.value(), [this](store::Transaction& t) {
     using Kind = Recognition::Kind;
     const Introduced bob{"bob", crypto::KeyPair::from_seed(Bytes(32, 1)).public_key()};
     const Introduced other_bob{"bob", crypto::KeyPair::from_seed(Bytes(32, 2)).public_key()};
@@ -147,7 +147,7 @@ TEST_F(PeerProfile, TrustsOnFirstUse) {
 
 TEST_F(PeerProfile, AnAddressBelongsToTheLastWhoAnsweredThere) {
   auto profile = open("ada.db", "ada");
-  in(**profile, [this](store::Transaction& t) {
+  in(*profile.value(), [this](store::Transaction& t) {
     const Introduced bob{"bob", crypto::KeyPair::from_seed(Bytes(32, 1)).public_key()};
     const Introduced carol{"carol", crypto::KeyPair::from_seed(Bytes(32, 2)).public_key()};
     const auto bobs = recognise(t, bob, now_, 10).contact.id;
@@ -163,7 +163,7 @@ TEST_F(PeerProfile, AnAddressBelongsToTheLastWhoAnsweredThere) {
 
 TEST_F(PeerProfile, KeepsMessagesInOrderAndOnce) {
   auto profile = open("ada.db", "ada");
-  in(**profile, [this](store::Transaction& t) {
+  in(*profile.value(), [this](store::Transaction& t) {
     const Introduced bob{"bob", crypto::KeyPair::from_seed(Bytes(32, 1)).public_key()};
     const auto id = recognise(t, bob, now_, 10).contact.id;
     const auto number = keep_outgoing(t, id, {.id = message_id(1), .text = "one"});
@@ -200,7 +200,7 @@ TEST_F(PeerProfile, KeepsMessagesInOrderAndOnce) {
 
 TEST_F(PeerProfile, CountsWhatAContactTakesUp) {
   auto profile = open("ada.db", "ada");
-  in(**profile, [this](store::Transaction& t) {
+  in(*profile.value(), [this](store::Transaction& t) {
     const Introduced bob{"bob", crypto::KeyPair::from_seed(Bytes(32, 1)).public_key()};
     const auto id = recognise(t, bob, now_, 10).contact.id;
     EXPECT_EQ(keep_incoming(t, id, {.id = message_id(1), .text = "12345"}, 8), Receipt::kept);

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "core/rpc/stream_table.h"
+#include "tests/support/size.h"
 
 namespace babilu::rpc {
 namespace {
@@ -17,8 +18,8 @@ TEST(StreamTable, IsEmptyAtFirst) {
   table.each([](std::uint32_t, StreamTable::Tag) { ADD_FAILURE(); });
 }
 
-TEST(StreamTable, AgreesWithAMapWhateverIsDone) {
-  std::mt19937 random(1);
+void agrees_with_a_map(std::uint64_t seed) {
+  std::mt19937 random(static_cast<std::uint32_t>(seed));
   StreamTable table;
   std::map<std::uint32_t, StreamTable::Tag> map;
   std::uint32_t next = 0xFFFFF000;  // wraps on the way
@@ -48,6 +49,9 @@ TEST(StreamTable, AgreesWithAMapWhateverIsDone) {
   EXPECT_EQ(seen, map);
   const StreamTable moved = std::move(table);
   EXPECT_EQ(moved.size(), map.size());
+}
+TEST(StreamTable, AgreesWithAMapWhateverIsDone) {
+  test::for_each_seed(1, test::repetitions(1, 50), agrees_with_a_map);
 }
 
 /// Numbers of an enemy: all want one of three places, whatever the size of the table.

@@ -148,7 +148,10 @@ task<> posted(Runtime& runtime) {
         done.notify_all();
       });
     });
-    while (!came) co_await done.wait(runtime.now() + 60s);
+    while (!came) {
+      const bool woken = co_await done.wait(runtime.now() + 60s);
+      EXPECT_TRUE(woken) << i;
+    }
     poster.join();
   }
 }

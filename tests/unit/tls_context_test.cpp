@@ -52,14 +52,14 @@ class TlsContext : public ::testing::Test {
 TEST_F(TlsContext, LoadsWhatWasMade) {
   const auto context = Context::load(proxy(), today());
   ASSERT_TRUE(context) << context.error().to_string();
-  EXPECT_GT((*context)->valid_until(), today() + 24h * 364);
-  EXPECT_LT((*context)->valid_until(), today() + 24h * 366);
+  EXPECT_GT(context.value()->valid_until(), today() + 24h * 364);
+  EXPECT_LT(context.value()->valid_until(), today() + 24h * 366);
 }
 
 TEST_F(TlsContext, AClientNeedsAnAuthorityOnly) {
   const auto context = Context::load({.authority = stack / "ca.pem"}, today());
   ASSERT_TRUE(context) << context.error().to_string();
-  EXPECT_EQ((*context)->valid_until(), std::chrono::system_clock::time_point::max());
+  EXPECT_EQ(context.value()->valid_until(), std::chrono::system_clock::time_point::max());
 }
 
 TEST_F(TlsContext, AMissingFileIsNamed) {

@@ -29,7 +29,7 @@ task<> connect_and_read(Runtime& runtime, net::StreamPtr end, const Attempt& att
   const auto stream =
       co_await connect(runtime, std::move(end), attempt.client, attempt.expected, no_deadline);
   Bytes nothing;
-  result = stream ? co_await read_to_end(**stream, nothing) : stream.error();
+  result = stream ? co_await read_to_end(*stream.value(), nothing) : stream.error();
   EXPECT_TRUE(nothing.empty());
 }
 
@@ -72,18 +72,19 @@ TEST(TlsHandshake, AClientAndAProxyTalk) {
   const Outcome outcome = handshake(runtime, Attempt());
   ASSERT_TRUE(outcome.server) << outcome.server.error().message();
   ASSERT_TRUE(outcome.client) << outcome.client.error().message();
-  runtime.run(echo(**outcome.client, **outcome.server));
-  runtime.run(echo(**outcome.server, **outcome.client));
-  EXPECT_EQ((*outcome.client)->peer().role, "proxy");
-  EXPECT_EQ((*outcome.server)->peer().role, "") << "a client shows no certificate";
-  EXPECT_EQ((*outcome.client)->remote().host, "b");
+  runtime.run(echo(*outcome.client.value(), *outcome.server.value()));
+  runtime.run(echo(*outcome.server.value(), *outcome.client.value()));
+  EXPECT_EQ(outcome.client.value()->peer().role, "proxy");
+  EXPECT_EQ(outcome.server.value()->peer().role, "") << "a client shows no certificate";
+  EXPECT_EQ(outcome.client.value()->remote().host, "b");
 }
 
 TEST(TlsHandshake, PrefersThePostQuantumGroup) {
   Runtime runtime;
   const Outcome outcome = handshake(runtime, Attempt());
   ASSERT_TRUE(outcome.server && outcome.client);
-  for (const net::StreamPtr& end : {std::cref(*outcome.server), std::cref(*outcome.client)}) {
+  for (const net::StreamPtr& end :
+       {std::cref(outcome.server.value()), std::cref(outcome.client.value())}) {
     EXPECT_EQ(info(*end).group, "x25519/ML-KEM-768");
     EXPECT_EQ(info(*end).cipher, "AES_256_GCM_SHA384");
   }
@@ -94,10 +95,10 @@ TEST(TlsHandshake, BothSidesProveTheirRoles) {
   const Outcome outcome = handshake(runtime, between_services());
   ASSERT_TRUE(outcome.server) << outcome.server.error().message();
   ASSERT_TRUE(outcome.client) << outcome.client.error().message();
-  EXPECT_EQ((*outcome.server)->peer().role, "proxy");
-  EXPECT_EQ((*outcome.client)->peer().role, "backend");
-  runtime.run(echo(**outcome.client, **outcome.server));
-  runtime.run(echo(**outcome.server, **outcome.client));
+  EXPECT_EQ(outcome.server.value()->peer().role, "proxy");
+  EXPECT_EQ(outcome.client.value()->peer().role, "backend");
+  runtime.run(echo(*outcome.client.value(), *outcome.server.value()));
+  runtime.run(echo(*outcome.server.value(), *outcome.client.value()));
 }
 
 TEST(TlsHandshake, EveryListedNameIsAccepted) {
@@ -259,8 +260,9 @@ TEST(TlsHandshake, SeveralThreadsShareTickets) {
       for (int i = 0; i < 10; ++i) {
         const Outcome outcome = handshake(runtime, attempt);
         if (!outcome.server || !outcome.client) continue;
-        runtime.run(echo(**outcome.server, **outcome.client));  // the ticket comes with it
-        if (resumed(**outcome.client)) ++succeeded;
+        // The ticket comes with it.
+        runtime.run(echo(*outcome.server.value(), *outcome.client.value()));
+        if (resumed(*outcome.client.value())) ++succeeded;
       }
     });
   }

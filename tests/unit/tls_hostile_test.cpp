@@ -154,7 +154,7 @@ TEST(TlsHostile, OurProtocolAmongOthersIsEnough) {
   RawAttempt attempt{.protocols = {"h2", "babilu/1"}};
   runtime.run(try_raw(runtime, attempt));
   ASSERT_TRUE(attempt.server) << attempt.server.error().message();
-  EXPECT_EQ(info(**attempt.server).group, "x25519") << "the only group that this client has";
+  EXPECT_EQ(info(*attempt.server.value()).group, "x25519") << "the only group that this client has";
 }
 
 TEST(TlsHostile, Tls12IsRefused) {
@@ -215,7 +215,7 @@ task<> flood(Runtime& runtime, int updates, bool with_data, error_code& ended, B
   }
   client.client().close();
   scope.spawn("send", send_out(*pair.a, client));
-  ended = co_await read_to_end(**server, received);
+  ended = co_await read_to_end(*server.value(), received);
   server.value()->close();
   co_await scope.join();
 }

@@ -19,11 +19,11 @@ inline task<> talk(Runtime& runtime, const Attempt& attempt, Outcome& outcome) {
   if (!outcome.server || !outcome.client) co_return;
   const Bytes sent = numbered(100);
   Bytes received(sent.size());
-  EXPECT_EQ(co_await net::write_all(**outcome.server, sent), error_code());
-  EXPECT_EQ(co_await read_exactly(**outcome.client, received), error_code());
+  EXPECT_EQ(co_await net::write_all(*outcome.server.value(), sent), error_code());
+  EXPECT_EQ(co_await read_exactly(*outcome.client.value(), received), error_code());
   EXPECT_EQ(received, sent);
-  EXPECT_EQ(co_await net::write_all(**outcome.client, sent), error_code());
-  EXPECT_EQ(co_await read_exactly(**outcome.server, received), error_code());
+  EXPECT_EQ(co_await net::write_all(*outcome.client.value(), sent), error_code());
+  EXPECT_EQ(co_await read_exactly(*outcome.server.value(), received), error_code());
 }
 
 /// One proxy and one client that connects again and again, in a world whose time we set.
@@ -62,8 +62,8 @@ class TlsResumption : public ::testing::Test {
   bool resumes() {
     const Outcome outcome = connect();
     if (!outcome.server || !outcome.client) return false;
-    EXPECT_EQ(resumed(**outcome.server), resumed(**outcome.client));
-    return resumed(**outcome.client);
+    EXPECT_EQ(resumed(*outcome.server.value()), resumed(*outcome.client.value()));
+    return resumed(*outcome.client.value());
   }
   std::size_t held() const { return attempt.client->parts().tickets->size(); }
   /// Takes the client's ticket, and puts back what becomes of it.

@@ -46,13 +46,13 @@ class TlsResumptionHostile : public TlsResumption {
     if (!client.client().is_handshake_complete()) pair.a->close();
     co_await scope.join();
     if (!tried.server) co_return;
-    co_await net::write_all(**tried.server, bytes_of("x"));
+    co_await net::write_all(*tried.server.value(), bytes_of("x"));
     co_await take_some(*pair.a, client);
-    tried.resumed = resumed(**tried.server);
+    tried.resumed = resumed(*tried.server.value());
     tried.early_data_granted = client.early_data_granted;
     client.client().close();
     co_await send_out(*pair.a, client);
-    co_await read_to_end(**tried.server, tried.received);
+    co_await read_to_end(*tried.server.value(), tried.received);
   }
   /// What is there now; waits for a little of it.
   static task<> take_some(net::Stream& stream, RawClient& client) {

@@ -12,21 +12,21 @@ using namespace testing;
 TEST_F(TlsResumption, TheSecondConnectionResumesTheFirst) {
   const Outcome first = connect();
   const Outcome second = connect();
-  EXPECT_FALSE(resumed(**first.client) || resumed(**first.server));
-  EXPECT_TRUE(resumed(**second.client) && resumed(**second.server));
+  EXPECT_FALSE(resumed(*first.client.value()) || resumed(*first.server.value()));
+  EXPECT_TRUE(resumed(*second.client.value()) && resumed(*second.server.value()));
 }
 
 TEST_F(TlsResumption, AResumedConnectionPromisesTheSame) {
   const Outcome first = connect();
   const Outcome second = connect();
-  EXPECT_EQ((*second.client)->peer().role, "proxy");
-  EXPECT_EQ((*second.server)->peer().role, "");
-  EXPECT_EQ(info(**second.client).cipher, info(**first.client).cipher);
-  EXPECT_EQ(info(**second.client).group, "x25519/ML-KEM-768") << "keys are exchanged anew";
-  const Secret binding = (*second.client)->channel_binding("EXPORTER-test");
+  EXPECT_EQ(second.client.value()->peer().role, "proxy");
+  EXPECT_EQ(second.server.value()->peer().role, "");
+  EXPECT_EQ(info(*second.client.value()).cipher, info(*first.client.value()).cipher);
+  EXPECT_EQ(info(*second.client.value()).group, "x25519/ML-KEM-768") << "keys are exchanged anew";
+  const Secret binding = second.client.value()->channel_binding("EXPORTER-test");
   EXPECT_FALSE(binding.empty());
-  EXPECT_EQ(binding, (*second.server)->channel_binding("EXPORTER-test"));
-  EXPECT_NE(binding, (*first.client)->channel_binding("EXPORTER-test"));
+  EXPECT_EQ(binding, second.server.value()->channel_binding("EXPORTER-test"));
+  EXPECT_NE(binding, first.client.value()->channel_binding("EXPORTER-test"));
 }
 
 TEST_F(TlsResumption, EachTicketIsUsedOnceAndBringsAnother) {
@@ -204,7 +204,7 @@ TEST_F(TlsResumption, StrangersDoNotResume) {
   for (int i = 0; i < 2; ++i) {
     Outcome outcome;
     world.run(talk_bound_later(world.runtime(), outcome));
-    EXPECT_FALSE(resumed(**outcome.server) || resumed(**outcome.client));
+    EXPECT_FALSE(resumed(*outcome.server.value()) || resumed(*outcome.client.value()));
   }
 }
 

@@ -30,8 +30,8 @@ class Simulated {
     auto accepted = co_await listener->accept();
     if (partitioned) world.partition("client", "proxy");
     Attempt attempt{.server = server, .client = client, .expected = {"proxy", "proxy"}};
-    co_await run_both(runtime, std::move(*accepted), std::move(*raw), attempt, outcome,
-                      runtime.now() + patience);
+    co_await run_both(runtime, std::move(accepted.value()), std::move(raw.value()), attempt,
+                      outcome, runtime.now() + patience);
   }
 
   static task<> run_both(Runtime& runtime, net::StreamPtr server_end, net::StreamPtr client_end,

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/wire/reader.h"
+#include "tests/support/size.h"
 
 namespace babilu::wire {
 namespace {
@@ -115,7 +116,7 @@ TEST(FrameReader, RecognisesOtherProtocols) {
 
 TEST(FrameReader, TakesAnythingWithoutHarm) {
   std::uint64_t state = 1;
-  for (int round = 0; round < 2000; ++round) {
+  for (int round = 0; round < test::repetitions(2'000, 200'000); ++round) {
     Bytes noise(static_cast<std::size_t>(round % 97));
     for (auto& byte : noise) {
       state = state * 6364136223846793005u + 1442695040888963407u;
