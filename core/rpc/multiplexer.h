@@ -87,6 +87,9 @@ class Multiplexer {
   /// Opens a stream; may_request() and !too_large() must hold. `head` gives method, flags, value
   /// (milliseconds left), route, and how much of the payload is metadata.
   std::uint32_t request(const wire::Header& head, ByteView hop, ByteView payload, Tag tag);
+  /// The next one gets this number, or the first after it that is free: for tests, which cannot
+  /// wait for 2^31 requests until the numbers begin again. Odd or even as this side's are.
+  void number_from(std::uint32_t stream) noexcept { next_stream_ = stream; }
   /// Sends an item, credit or cancel on a live stream; others are ignored.
   void forward(const wire::Header& head, ByteView payload);
   void cancel(std::uint32_t stream);

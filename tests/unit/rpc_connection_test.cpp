@@ -1,0 +1,652 @@
+// One connection against an end that says what the test wants: its times, its bounds, its end.
+#include "core/rpc/connection.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/rpc_support.h"
+
+namespace babilu::rpc {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Arrived;
+using testing::RawEnd;
+using wire::Kind;
+
+/// A connection under test. Answers each request with so many bytes, or keeps it.
+class Tested final : public Connection::Handler {
+ public:
+  Tested(Runtime& runtime, net::StreamPtr stream, Side side, ConnectionOptions given)
+      : options(given), connection(runtime, std::move(stream), side, options, *this) {}
+
+  void on_hello(const wire::Hello&) override { greeted = true; }
+  void on_request(const wire::Frame& frame, Multiplexer::Tag&) override {
+    if (fails) throw std::runtime_error("a bug");
+    ++requests;
+    if (answers) answer(frame.header.stream);
+  }
+  void on_reply(const wire::Frame&, Multiplexer::Tag) override { ++replies; }
+  void on_goaway(std::uint32_t, const Status& why) override { goaways.push_back(why); }
+  void on_over() override { ++over; }
+
+  void answer(std::uint32_t stream) {
+    connection.multiplexer().reply(stream, Reply::of(Bytes(reply_bytes, 7)));
+    connection.flush();
+  }
+
+  const ConnectionOptions options;
+  bool greeted = false;
+  bool answers = true;
+  bool fails = false;
+  std::size_t reply_bytes = 10;
+  int requests = 0;
+  int replies = 0;
+  int over = 0;
+  std::vector<Status> goaways;
+  std::optional<Status> outcome;
+  bool cancelled = false;
+  Connection connection;
+};
+
+task<> serve(Tested& tested) {
+  try {
+    tested.connection.greet({});
+    tested.outcome = co_await tested.connection.run();
+  } catch (const boost::system::system_error& error) {
+    tested.cancelled = error.code() == boost::asio::error::operation_aborted;
+  }
+}
+
+/// The connection, the other end, and how to end both.
+struct Bench {
+  explicit Bench(sim::World& world, ConnectionOptions options = {}, Side side = Side::listener,
+                 net::MemoryOptions cable = {})
+      : Bench(world, options, net::make_memory_pair(world.runtime(), std::move(cable)), side) {}
+  Bench(sim::World& world, ConnectionOptions options, net::MemoryPair pair, Side side)
+      : runtime(world.runtime()),
+        began(runtime.now()),
+        cable(pair.cable),
+        other(runtime, std::move(pair.b)),
+        tested(runtime, std::move(pair.a), side, options),
+        scope(runtime) {
+    scope.spawn("serve", serve(tested));
+  }
+  /// Both have said hello.
+  task<> greeted() {
+    other.hello();
+    co_await other.next(Kind::hello);
+    co_await pause(1ms);
+    EXPECT_TRUE(tested.greeted);
+  }
+  task<> pause(Clock::duration time) { co_await runtime.sleep_for(time); }
+  task<> at(Clock::duration since) { co_await runtime.sleep_until(began + since); }
+  task<> end() {
+    co_await other.close();
+    scope.cancel();
+    co_await scope.join();
+  }
+  std::string outcome() const {
+    if (!tested.outcome) return "none";
+    if (tested.outcome->ok()) return "ok";
+    return std::string(to_string(tested.outcome->code)) + " " + tested.outcome->reason;
+  }
+
+  Runtime& runtime;
+  const Clock::time_point began;
+  std::shared_ptr<net::MemoryCable> cable;
+  RawEnd other;
+  Tested tested;
+  Scope scope;
+};
+
+void run(task<> (*test)(sim::World&)) {
+  sim::World world(1);
+  world.run(test(world));
+}
+
+// Its times.
+
+task<> no_hello(sim::World& world) {
+  for (const bool half : {false, true}) {
+    Bench bench(world, {.hello_timeout = 5s, .frame_timeout = 60s});
+    if (half) {
+      co_await bench.at(4s);
+      bench.other.send_bytes(Bytes(10, 0));
+    }
+    co_await bench.at(4900ms);
+    EXPECT_EQ(bench.outcome(), "none");
+    EXPECT_TRUE(bench.other.of(Kind::goaway).empty());
+    co_await bench.at(5100ms);
+    const Arrived goaway = co_await bench.other.next(Kind::goaway);
+    EXPECT_EQ(goaway.detail().reason(), "no_hello");
+    co_await bench.at(7s);
+    EXPECT_EQ(bench.outcome(), "deadline_exceeded no_hello") << half;
+    co_await bench.end();
+  }
+}
+
+TEST(ConnectionTimes, AHelloMustComeInTimeAndWhole) {
+  run(no_hello);
+}
+
+task<> slow_frame(sim::World& world) {
+  for (const Clock::duration ping_after : {3s, 40s}) {
+    Bench bench(world, {.frame_timeout = 10s, .ping_after = ping_after, .ping_timeout = 100s});
+    co_await bench.greeted();
+    const auto began = bench.runtime.now();
+    Buffer frame;
+    wire::append(frame, {.kind = Kind::request, .flags = 1, .stream = 1}, {}, Bytes(100, 0));
+    // A byte now and then is no excuse.
+    for (std::size_t i = 0; i < 9; ++i) {
+      bench.other.send_bytes(ByteView(frame).subspan(i, 1));
+      co_await bench.pause(1s);
+    }
+    EXPECT_EQ(bench.outcome(), "none");
+    EXPECT_TRUE(bench.other.of(Kind::goaway).empty());
+    co_await bench.runtime.sleep_until(began + 10100ms);
+    EXPECT_EQ((co_await bench.other.next(Kind::goaway)).detail().reason(), "frame_too_slow");
+    co_await bench.pause(2s);
+    EXPECT_EQ(bench.outcome(), "deadline_exceeded frame_too_slow");
+    co_await bench.end();
+  }
+}
+
+TEST(ConnectionTimes, AFrameThatHasBegunMustBeWholeInTime) {
+  run(slow_frame);
+}
+
+task<> frames_in_time(sim::World& world) {
+  Bench bench(world, {.frame_timeout = 10s, .ping_after = 5s, .ping_timeout = 100s});
+  co_await bench.greeted();
+  Buffer frame;
+  wire::append(frame, {.kind = Kind::ping, .value = 5}, {}, {});
+  // Each takes 8 s and is followed by the next: the time of one does not count for another.
+  for (int i = 0; i < 5; ++i) {
+    bench.other.send_bytes(ByteView(frame).first(10));
+    co_await bench.pause(8s);
+    bench.other.send_bytes(ByteView(frame).subspan(10));
+    co_await bench.pause(1ms);
+  }
+  EXPECT_EQ(bench.outcome(), "none");
+  EXPECT_EQ(bench.other.of(Kind::pong).size(), 5u);
+  co_await bench.end();
+}
+
+TEST(ConnectionTimes, TheTimeOfOneFrameIsNotCountedForTheNext) {
+  run(frames_in_time);
+}
+
+task<> silence(sim::World& world) {
+  for (const Side side : {Side::dialer, Side::listener}) {
+    Bench bench(world, {.ping_after = 15s, .ping_timeout = 5s}, side);
+    co_await bench.greeted();
+    co_await bench.at(14s);
+    EXPECT_TRUE(bench.other.of(Kind::ping).empty());
+    co_await bench.at(15100ms);
+    EXPECT_EQ(bench.other.of(Kind::ping).size(), 1u);
+    co_await bench.at(19900ms);
+    EXPECT_EQ(bench.outcome(), "none");
+    EXPECT_EQ(bench.other.of(Kind::ping).size(), 1u) << "asked once";
+    co_await bench.at(20100ms);
+    EXPECT_EQ(bench.outcome(), "unavailable no_pong");
+    EXPECT_TRUE(bench.other.ended);
+    co_await bench.end();
+  }
+}
+
+TEST(ConnectionTimes, WhoIsSilentIsAskedAndThenGivenUp) {
+  run(silence);
+}
+
+task<> answers_pings(sim::World& world) {
+  Bench bench(world, {.ping_after = 15s, .ping_timeout = 5s});
+  co_await bench.greeted();
+  for (std::size_t i = 1; i <= 20; ++i) {
+    co_await bench.other.next(Kind::ping, i);
+    co_await bench.pause(4s);
+    bench.other.send({.kind = Kind::pong});
+  }
+  EXPECT_EQ(bench.outcome(), "none");
+  EXPECT_LE(bench.runtime.now() - bench.began, 20 * 20s);
+  co_await bench.end();
+}
+
+TEST(ConnectionTimes, WhoAnswersPingsStays) {
+  run(answers_pings);
+}
+
+task<> busy(sim::World& world) {
+  Bench bench(world, {.ping_after = 15s, .ping_timeout = 5s});
+  co_await bench.greeted();
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    bench.other.request(2 * i + 1);
+    co_await bench.pause(10s);
+  }
+  EXPECT_TRUE(bench.other.of(Kind::ping).empty()) << "who talks need not be asked";
+  EXPECT_EQ(bench.tested.requests, 20);
+  co_await bench.end();
+}
+
+TEST(ConnectionTimes, WhoTalksIsNotAsked) {
+  run(busy);
+}
+
+task<> answer_pings(Bench& bench, const bool& enough) {
+  std::size_t answered = 0;
+  while (!enough) {
+    co_await bench.pause(100ms);
+    if (bench.other.ended || bench.other.of(Kind::ping).size() == answered) continue;
+    bench.other.send({.kind = Kind::pong});
+    ++answered;
+  }
+}
+
+task<> idle(sim::World& world) {
+  Bench bench(world, {.ping_after = 2s, .ping_timeout = 2s, .idle_timeout = 60s});
+  bool enough = false;
+  Scope scope(world.runtime());
+  co_await bench.greeted();
+  scope.spawn("pongs", answer_pings(bench, enough));
+  co_await bench.at(30s);
+  bench.other.request(1);
+  co_await bench.at(80s);
+  EXPECT_EQ(bench.outcome(), "none") << "the last request was 50 s ago";
+  bench.tested.answers = false;
+  bench.other.request(3);
+  co_await bench.at(300s);
+  EXPECT_EQ(bench.outcome(), "none") << "a request is unanswered";
+  bench.tested.answer(3);
+  co_await bench.at(310s);
+  enough = true;
+  co_await scope.join();
+  EXPECT_EQ(bench.outcome(), "ok") << "in order: nobody did anything wrong";
+  const auto goaways = bench.other.of(Kind::goaway);
+  EXPECT_EQ(goaways.size(), 1u);
+  if (!goaways.empty()) EXPECT_EQ(goaways[0].detail().code(), 0u);
+  co_await bench.end();
+}
+
+TEST(ConnectionTimes, AnIdleListenerEndsInOrder) {
+  run(idle);
+}
+
+task<> never_idle(sim::World& world) {
+  struct Case {
+    Side side;
+    Clock::duration timeout;
+  };
+  for (const Case& one : {Case{Side::dialer, 60s}, Case{Side::listener, 0s}}) {
+    Bench bench(world, {.ping_after = 2s, .ping_timeout = 2s, .idle_timeout = one.timeout},
+                one.side);
+    bool enough = false;
+    Scope scope(world.runtime());
+    co_await bench.greeted();
+    scope.spawn("pongs", answer_pings(bench, enough));
+    co_await bench.at(600s);
+    EXPECT_EQ(bench.outcome(), "none");
+    enough = true;
+    co_await scope.join();
+    co_await bench.end();
+  }
+}
+
+TEST(ConnectionTimes, ADialerIsNeverIdleNorIsWhoHasNoLimit) {
+  run(never_idle);
+}
+
+// Its bounds.
+
+/// What the other end gives is taken request by request, as if each came alone.
+net::MemoryOptions narrow() {
+  return {.capacity = 4096, .max_segment = wire::header_bytes};
+}
+
+task<> over_soft(sim::World& world) {
+  Bench bench(world, {.outbox = {.soft = 2000, .stall = 10h}, .ping_after = 2s, .ping_timeout = 2s},
+              Side::listener, narrow());
+  co_await bench.greeted();
+  bench.tested.reply_bytes = 1000;
+  bench.other.be_deaf();
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    bench.other.request(2 * i + 1);
+    co_await bench.pause(10ms);
+  }
+  // 4 KiB are on their way and 2,000 bytes wait, and what was one more.
+  EXPECT_GE(bench.tested.requests, 5);
+  EXPECT_LE(bench.tested.requests, 8) << "who takes no replies may not ask for more";
+  const int taken = bench.tested.requests;
+  co_await bench.pause(10min);
+  EXPECT_EQ(bench.tested.requests, taken);
+  EXPECT_EQ(bench.outcome(), "none") << "silent, as nobody listens: not held against it";
+  bench.other.be_deaf(false);
+  co_await bench.other.next(Kind::reply, 50);
+  EXPECT_EQ(bench.tested.requests, 50);
+  EXPECT_EQ(bench.outcome(), "none");
+  co_await bench.end();
+}
+
+TEST(ConnectionBounds, AListenerReadsNoMoreWhileItsRepliesDoNotLeave) {
+  run(over_soft);
+}
+
+task<> dialer_reads_on(sim::World& world) {
+  Bench bench(world, {.outbox = {.soft = 2000, .stall = 10h}}, Side::dialer, narrow());
+  co_await bench.greeted();
+  bench.tested.reply_bytes = 1000;
+  bench.other.be_deaf();
+  for (std::uint32_t i = 1; i <= 50; ++i) {
+    bench.other.request(2 * i);
+    co_await bench.pause(10ms);
+  }
+  EXPECT_EQ(bench.tested.requests, 50) << "else two could wait for each other";
+  co_await bench.end();
+}
+
+TEST(ConnectionBounds, ADialerReadsOn) {
+  run(dialer_reads_on);
+}
+
+task<> paused(sim::World& world) {
+  Bench bench(world, {.frame_timeout = 5s, .ping_after = 2s, .ping_timeout = 2s});
+  co_await bench.greeted();
+  bench.tested.connection.pause_reading(true);
+  bench.tested.connection.pause_reading(true);
+  bench.other.request(1);
+  // What comes in the very wait that was on is read, not more.
+  co_await bench.pause(10ms);
+  bench.other.request(3);
+  co_await bench.pause(1h);
+  EXPECT_LE(bench.tested.requests, 1);
+  EXPECT_EQ(bench.outcome(), "none");
+  bench.tested.connection.pause_reading(false);
+  co_await bench.pause(10ms);
+  EXPECT_EQ(bench.tested.requests, 2);
+  EXPECT_EQ(bench.outcome(), "none") << "it could not answer while nobody listened";
+  // And from now on its silence counts again.
+  co_await bench.pause(5s);
+  EXPECT_EQ(bench.outcome(), "unavailable no_pong");
+  co_await bench.end();
+}
+
+TEST(ConnectionBounds, NothingIsReadWhilePausedAndSilenceIsNotHeldAgainstTheOther) {
+  run(paused);
+}
+
+task<> paused_in_a_frame(sim::World& world) {
+  Bench bench(world, {.frame_timeout = 5s, .ping_after = 60s});
+  co_await bench.greeted();
+  Buffer frame;
+  wire::append(frame, {.kind = Kind::request, .flags = 1, .stream = 1}, {}, {});
+  bench.other.send_bytes(ByteView(frame).first(10));
+  co_await bench.pause(1s);
+  bench.tested.connection.pause_reading(true);
+  bench.other.send_bytes(ByteView(frame).subspan(10, 1));
+  co_await bench.pause(1min);
+  bench.tested.connection.pause_reading(false);
+  co_await bench.pause(4s);
+  EXPECT_EQ(bench.outcome(), "none") << "the frame has its whole time again";
+  bench.other.send_bytes(ByteView(frame).subspan(11));
+  co_await bench.pause(1s);
+  EXPECT_EQ(bench.tested.requests, 1);
+  co_await bench.end();
+}
+
+TEST(ConnectionBounds, AFrameThatWaitedOutAPauseHasItsTimeAgain) {
+  run(paused_in_a_frame);
+}
+
+task<> stalled(sim::World& world) {
+  Bench bench(world, {.outbox = {.soft = 100'000, .stall = 30s}, .ping_after = 10h}, Side::listener,
+              {.capacity = 100});
+  co_await bench.greeted();
+  bench.tested.reply_bytes = 1000;
+  bench.other.be_deaf();
+  bench.other.request(1);
+  co_await bench.pause(29s);
+  EXPECT_EQ(bench.outcome(), "none");
+  co_await bench.pause(2s);
+  EXPECT_EQ(bench.outcome(), "unavailable connection_lost");
+  bench.other.be_deaf(false);
+  co_await bench.end();
+}
+
+TEST(ConnectionBounds, WhoTakesNothingForTooLongIsDropped) {
+  run(stalled);
+}
+
+// Its end.
+
+task<> closes(sim::World& world) {
+  Bench bench(world);
+  co_await bench.greeted();
+  bench.other.request(1);
+  co_await bench.pause(1ms);
+  const auto began = bench.runtime.now();
+  bench.tested.reply_bytes = 100;
+  bench.tested.answer(1);  // was answered: ignored
+  bench.tested.connection.close({Code::resource_exhausted, "enough", "for today"});
+  bench.tested.connection.close({Code::internal, "second", ""});
+  EXPECT_TRUE(bench.tested.connection.open()) << "what is pending leaves first";
+  bench.other.request(3);
+  co_await bench.pause(500ms);
+  EXPECT_EQ(bench.other.of(Kind::goaway).size(), 1u);
+  const Arrived goaway = co_await bench.other.next(Kind::goaway);
+  EXPECT_EQ(goaway.detail().code(), static_cast<std::uint32_t>(Code::resource_exhausted));
+  EXPECT_EQ(goaway.detail().reason(), "enough");
+  EXPECT_EQ(goaway.header.value, 1u) << "the last request that was looked at";
+  EXPECT_EQ(bench.tested.requests, 1) << "what still comes is thrown away";
+  EXPECT_EQ(bench.other.ended, boost::asio::error::eof) << "not a reset: the goaway must arrive";
+  EXPECT_EQ(bench.outcome(), "none") << "the other side has a second to end first";
+  co_await bench.pause(600ms);
+  EXPECT_EQ(bench.outcome(), "resource_exhausted enough");
+  EXPECT_LE(bench.runtime.now() - began, 1200ms);
+  EXPECT_FALSE(bench.tested.connection.open());
+  co_await bench.end();
+}
+
+TEST(ConnectionEnd, CloseSaysWhyAndGivesTheOtherTimeToHear) {
+  run(closes);
+}
+
+task<> closes_both(sim::World& world) {
+  Bench bench(world);
+  co_await bench.greeted();
+  bench.tested.connection.close({});
+  co_await bench.other.next(Kind::goaway);
+  co_await bench.other.close();
+  co_await bench.pause(10ms);
+  EXPECT_EQ(bench.outcome(), "ok") << "at once, when the other ends, too";
+  co_await bench.end();
+}
+
+TEST(ConnectionEnd, CloseIsOverOnceTheOtherEnds) {
+  run(closes_both);
+}
+
+task<> closes_slowly(sim::World& world) {
+  Bench bench(world, {}, Side::listener, {.capacity = 100});
+  co_await bench.greeted();
+  bench.tested.reply_bytes = 1000;
+  bench.other.be_deaf();
+  bench.other.request(1);
+  co_await bench.pause(1ms);
+  bench.tested.connection.close({});
+  co_await bench.pause(500ms);
+  bench.other.be_deaf(false);
+  co_await bench.other.next(Kind::goaway);
+  EXPECT_EQ(bench.other.of(Kind::reply).size(), 1u) << "what was said before it comes before it";
+  co_await bench.pause(2s);
+  EXPECT_EQ(bench.outcome(), "ok");
+  co_await bench.end();
+}
+
+TEST(ConnectionEnd, WhatIsPendingLeavesBeforeTheEnd) {
+  run(closes_slowly);
+}
+
+task<> aborts(sim::World& world) {
+  Bench bench(world);
+  co_await bench.greeted();
+  bench.tested.connection.abort({Code::internal, "first", ""});
+  bench.tested.connection.abort({Code::internal, "second", ""});
+  co_await bench.pause(1ms);
+  EXPECT_EQ(bench.outcome(), "internal first");
+  EXPECT_TRUE(bench.other.ended);
+  co_await bench.end();
+
+  // Also one whose reader rests.
+  Bench resting(world);
+  co_await resting.greeted();
+  resting.tested.connection.pause_reading(true);
+  resting.other.request(1);
+  co_await resting.pause(1s);
+  resting.tested.connection.abort({Code::internal, "resting", ""});
+  co_await resting.pause(1ms);
+  EXPECT_EQ(resting.outcome(), "internal resting");
+  co_await resting.end();
+}
+
+TEST(ConnectionEnd, AbortIsAtOnce) {
+  run(aborts);
+}
+
+task<> violation(sim::World& world) {
+  Bench bench(world);
+  co_await bench.greeted();
+  bench.other.request(2);  // the dialer's are odd
+  co_await bench.pause(2s);
+  EXPECT_EQ(bench.outcome(), "invalid_argument wrong_parity");
+  EXPECT_EQ((co_await bench.other.next(Kind::goaway)).detail().reason(), "wrong_parity");
+  EXPECT_FALSE((co_await bench.other.next(Kind::goaway)).detail().message().empty());
+  co_await bench.end();
+}
+
+TEST(ConnectionEnd, AViolationIsSaidAndEndsIt) {
+  run(violation);
+}
+
+task<> other_ends(sim::World& world) {
+  Bench orderly(world);
+  co_await orderly.greeted();
+  orderly.other.stream().shutdown();
+  co_await orderly.pause(1ms);
+  EXPECT_EQ(orderly.outcome(), "ok");
+  co_await orderly.end();
+
+  Bench cut(world);
+  co_await cut.greeted();
+  cut.cable->cut();
+  co_await cut.pause(1ms);
+  EXPECT_EQ(cut.outcome(), "unavailable connection_lost");
+  co_await cut.end();
+}
+
+TEST(ConnectionEnd, AnOrderlyEndIsNoFailureAndALostOneIs) {
+  run(other_ends);
+}
+
+task<> half_end(sim::World& world) {
+  Bench bench(world);
+  co_await bench.greeted();
+  bench.other.request(1);
+  bench.other.stream().shutdown();
+  co_await bench.pause(10ms);
+  EXPECT_EQ(bench.outcome(), "ok");
+  EXPECT_EQ(bench.other.of(Kind::reply).size(), 1u) << "it ended its direction only";
+  co_await bench.end();
+}
+
+TEST(ConnectionEnd, AnswersLeaveThoughTheOtherHasEndedItsDirection) {
+  run(half_end);
+}
+
+task<> goaways(sim::World& world) {
+  Bench orderly(world);
+  co_await orderly.greeted();
+  orderly.other.goaway();
+  co_await orderly.pause(10ms);
+  EXPECT_EQ(orderly.outcome(), "none") << "what is under way may end";
+  EXPECT_EQ(orderly.tested.goaways.size(), 1u);
+  co_await orderly.end();
+
+  Bench angry(world);
+  co_await angry.greeted();
+  angry.other.goaway({Code::permission_denied, "go", ""});
+  co_await angry.pause(10ms);
+  EXPECT_EQ(angry.outcome(), "permission_denied go") << "its last word, and the reason";
+  co_await angry.end();
+}
+
+TEST(ConnectionEnd, AGoawayWithAnErrorIsTheLastWord) {
+  run(goaways);
+}
+
+task<> handler_fails(sim::World& world) {
+  std::vector<std::string> failures;
+  world.runtime().on_failure(
+      [&](std::string_view where, std::exception_ptr) { failures.emplace_back(where); });
+  Bench bench(world);
+  co_await bench.greeted();
+  bench.tested.fails = true;
+  bench.other.request(1);
+  co_await bench.pause(10ms);
+  EXPECT_EQ(failures, (std::vector<std::string>{"connection"}));
+  EXPECT_EQ(bench.outcome(), "internal internal");
+  EXPECT_TRUE(bench.other.ended);
+  co_await bench.end();
+}
+
+TEST(ConnectionEnd, ABugInItsHandlerIsReportedAndEndsItAlone) {
+  run(handler_fails);
+}
+
+task<> never_ends(Runtime& runtime, bool& ended) {
+  try {
+    co_await runtime.sleep_for(1000h);
+  } catch (...) {
+    ended = true;
+  }
+}
+
+task<> cancels(sim::World& world) {
+  Bench bench(world);
+  co_await bench.greeted();
+  bool ended = false;
+  bench.tested.connection.scope().spawn("never ends", never_ends(bench.runtime, ended));
+  bench.scope.cancel();
+  co_await bench.scope.join();
+  EXPECT_TRUE(bench.tested.cancelled);
+  EXPECT_TRUE(ended) << "its own coroutines have ended first";
+  EXPECT_FALSE(bench.tested.connection.open());
+  co_await bench.pause(1ms);
+  EXPECT_TRUE(bench.other.ended);
+  co_await bench.end();
+}
+
+TEST(ConnectionEnd, ACancelledRunClosesAndThrows) {
+  run(cancels);
+}
+
+task<> in_two_parts(sim::World& world) {
+  net::MemoryPair pair = net::make_memory_pair(world.runtime());
+  RawEnd other(world.runtime(), std::move(pair.b));
+  Tested tested(world.runtime(), std::move(pair.a), Side::listener, {});
+  tested.connection.greet({});
+  tested.connection.start();
+  other.hello();
+  co_await world.runtime().sleep_for(1ms);
+  EXPECT_TRUE(tested.greeted);
+  EXPECT_EQ(tested.over, 0);
+  co_await other.close();
+  co_await world.runtime().sleep_for(1ms);
+  EXPECT_EQ(tested.over, 1);
+  const Status outcome = co_await tested.connection.finish();
+  EXPECT_TRUE(outcome.ok()) << outcome.to_string();
+}
+
+TEST(ConnectionEnd, WhoeverHasNoCoroutineIsTold) {
+  run(in_two_parts);
+}
+
+}  // namespace
+}  // namespace babilu::rpc
