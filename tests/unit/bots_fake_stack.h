@@ -29,6 +29,9 @@ struct Lies {
   bool verify_everything = false;
   bool verify_nothing = false;
   bool confuse_logins = false;  ///< gives the id of somebody else
+  bool lose_keys = false;       ///< knows no key for what was encrypted
+  bool sign_wrongly = false;
+  bool tell_of_another = false;  ///< whoami gives somebody else's key
 };
 
 /// All services of a stack, in memory, honest but for its lies; real signatures, toy encryption.
@@ -55,11 +58,16 @@ class FakeStack {
   /// Nothing is answered between these moments.
   Clock::time_point stall_from{Clock::time_point::max()};
   Clock::time_point stall_to{};
+  /// Tokens that were given before this moment are worth nothing after it.
+  Clock::time_point forget_tokens_at{Clock::time_point::max()};
+  /// Nobody logs in from this moment on.
+  Clock::time_point refuse_logins_at{Clock::time_point::max()};
   /// Everything is refused while it is set.
   rpc::Status refusal;
   /// When positive, that many sign-ups take effect and are not answered.
   int swallow_answers = 0;
   std::uint64_t requests = 0;
+  std::map<std::string, std::uint64_t> requests_of;  ///< by client
   std::size_t accounts() const { return accounts_.size(); }
 
  private:
@@ -75,14 +83,20 @@ class FakeStack {
   static rpc::Status status(rpc::Code code, const char* reason) { return {code, reason, "fake"}; }
   task<rpc::Status> admit(rpc::Call& call) {
     ++requests;
+    ++requests_of[std::string(call.client_address)];
     const auto now = call.runtime.now();
     if (now >= stall_from && now < stall_to) co_await call.runtime.sleep_until(stall_to);
     co_await call.runtime.sleep_for(work);
     co_return refusal;
   }
   Account* by_token(rpc::Call& call) {
-    const auto found = accounts_.find(std::string(call.token.substr(0, call.token.find('/'))));
-    return found == accounts_.end() ? nullptr : &found->second;
+    const std::size_t slash = std::min(call.token.find('/'), call.token.size());
+    const auto found = accounts_.find(std::string(call.token.substr(0, slash)));
+    if (found == accounts_.end()) return nullptr;
+    const std::string given(call.token.substr(std::min(slash + 1, call.token.size())));
+    const bool forgotten = call.runtime.now() >= forget_tokens_at &&
+                           Clock::time_point(Clock::duration(std::stoll(given))) < forget_tokens_at;
+    return forgotten ? nullptr : &found->second;
   }
   static std::string toggled(std::string text) {
     for (char& c : text) c = static_cast<char>(c ^ 0x5a);
@@ -128,11 +142,15 @@ class FakeStack {
     const std::string key(call.idempotency_key);
     if (!lies.ignore_keys && logins_.contains(key)) co_return logins_[key];
     const auto found = accounts_.find(request.name());
-    if (found == accounts_.end() || found->second.password != request.password()) {
+    const bool refuses = call.runtime.now() >= refuse_logins_at;
+    if (refuses || found == accounts_.end() || found->second.password != request.password()) {
       co_return status(rpc::Code::unauthenticated, "wrong_credentials");
     }
     api::LoginReply reply;
-    reply.set_token(request.name() + "/" + std::to_string(++tokens_));
+    // When it was given, and then which one it is.
+    reply.set_token(request.name() + "/" +
+                    std::to_string(call.runtime.now().time_since_epoch().count()) + "/" +
+                    std::to_string(++tokens_));
     reply.set_account_id(found->second.id + (lies.confuse_logins ? 1 : 0));
     logins_[key] = reply;
     co_return reply;
@@ -147,6 +165,7 @@ class FakeStack {
     reply.set_name(account->name);
     reply.set_account_id(account->id);
     reply.set_signing_key(std::string(text_of(account->key.public_key())));
+    if (lies.tell_of_another) reply.mutable_signing_key()->front() ^= 1;
     co_return reply;
   }
 
@@ -176,6 +195,7 @@ class FakeStack {
     const rpc::Status refused = co_await admit(call);
     if (!refused.ok()) co_return refused;
     if (by_token(call) == nullptr) co_return status(rpc::Code::unauthenticated, "token_forged");
+    if (lies.lose_keys) co_return status(rpc::Code::not_found, "key_unknown");
     if (lies.forget_keys) co_return status(rpc::Code::invalid_argument, "ciphertext_corrupt");
     api::DecryptReply reply;
     reply.set_plaintext(toggled(request.ciphertext().substr(7)) +
@@ -190,6 +210,7 @@ class FakeStack {
     if (account == nullptr) co_return status(rpc::Code::unauthenticated, "token_forged");
     api::SignReply reply;
     reply.set_signature(std::string(text_of(account->key.sign(bytes_of(request.message())))));
+    if (lies.sign_wrongly) reply.mutable_signature()->front() ^= 1;
     reply.set_signing_key(std::string(text_of(account->key.public_key())));
     co_return reply;
   }
