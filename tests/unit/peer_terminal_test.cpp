@@ -39,6 +39,8 @@ TEST(PeerDisplay, ShowsWhatWouldDisguiseItself) {
   EXPECT_EQ(harmless("\xE2\x81\xA6"), "\xEF\xBF\xBD");
   EXPECT_EQ(harmless("\xE2\x80\xA8"), "\xEF\xBF\xBD");  // line separator
   EXPECT_EQ(harmless("\xFF\xFE"), "\xEF\xBF\xBD\xEF\xBF\xBD");
+  EXPECT_EQ(harmless("\xC2\xAD"), "\xEF\xBF\xBD");      // soft hyphen
+  EXPECT_EQ(harmless("\xE3\x85\xA4"), "\xEF\xBF\xBD");  // Hangul filler, which looks like a space
 }
 
 TEST(PeerDisplay, NoLineOfATextPassesForAnotherMessage) {
@@ -50,6 +52,8 @@ TEST(PeerDisplay, AnExcerptIsOneShortLine) {
   EXPECT_EQ(harmless_excerpt("one\ntwo"), "one…");
   EXPECT_EQ(harmless_excerpt("äöüäöü", 3), "äöü…");
   EXPECT_EQ(harmless_excerpt("\x1B]0;title\x07", 3), "␛]0…");
+  EXPECT_EQ(harmless_excerpt("a\tb\tc", 6), "a    b…");
+  EXPECT_EQ(harmless_excerpt("a\tb", 6), "a    b");
 }
 
 Command parsed(std::string_view line) {

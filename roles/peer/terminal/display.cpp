@@ -1,5 +1,6 @@
 #include "roles/peer/terminal/display.h"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -27,16 +28,22 @@ char32_t code_point(std::string_view sequence) {
   }
 }
 
-bool between(char32_t first, char32_t c, char32_t last) {
-  return first <= c && c <= last;
-}
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+/// Changes the order or the lines of what stands beside it, or is there and cannot be seen:
+/// controls (C1, UAX #9), line separators, and what is ignorable by default (Unicode's
+/// DerivedCoreProperties.txt) but for variation selectors, which only choose a picture.
+constexpr Range disguises[] = {
+    {0x80, 0x9F},       {0xAD, 0xAD},       {0x34F, 0x34F},    {0x61C, 0x61C},   {0x115F, 0x1160},
+    {0x17B4, 0x17B5},   {0x180B, 0x180F},   {0x200B, 0x200F},  {0x2028, 0x202E}, {0x2060, 0x206F},
+    {0x3164, 0x3164},   {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},  {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3},
+    {0x1D173, 0x1D17A}, {0xE0000, 0xE00FF}, {0xE01F0, 0xE0FFF}};
 
-/// Changes the order or the lines of what stands beside it, or is there and cannot be seen
-/// (Unicode TR #36; the bidirectional controls of UAX #9).
-bool disguises(char32_t c) {
-  return between(0x80, c, 0x9F) || c == 0x061C || between(0x200B, c, 0x200F) ||
-         between(0x2028, c, 0x202E) || between(0x2060, c, 0x206F) || c == 0xFEFF ||
-         between(0xFFF9, c, 0xFFFB) || between(0xE0000, c, 0xE007F);
+bool is_disguise(char32_t c) {
+  return std::ranges::any_of(
+      disguises, [c](const Range& range) { return range.first <= c && c <= range.last; });
 }
 
 void append_picture(std::string& out, char control) {
@@ -44,6 +51,14 @@ void append_picture(std::string& out, char control) {
   const int picture = control == 0x7F ? 0x21 : control;
   out += "\xE2\x90";
   out += static_cast<char>(0x80 + picture);
+}
+
+std::string_view first_characters(std::string_view text, std::size_t count) {
+  std::string_view rest = text;
+  for (; count > 0 && !rest.empty(); --count) {
+    rest.remove_prefix(std::max<std::size_t>(utf8_sequence_length(rest), 1));
+  }
+  return text.substr(0, text.size() - rest.size());
 }
 
 std::string format_local(store::WallTime time, const char* format) {
@@ -71,7 +86,7 @@ std::string harmless(std::string_view text) {
       out += "    ";
     } else if (length == 1 && (static_cast<unsigned char>(first) < 0x20 || first == 0x7F)) {
       append_picture(out, first);
-    } else if (disguises(code_point(text.substr(0, length)))) {
+    } else if (is_disguise(code_point(text.substr(0, length)))) {
       out += replacement;
     } else {
       out += text.substr(0, length);
@@ -83,13 +98,12 @@ std::string harmless(std::string_view text) {
 
 std::string harmless_excerpt(std::string_view text, std::size_t most) {
   const std::string_view line = text.substr(0, text.find('\n'));
-  std::string_view rest = line;
-  for (std::size_t count = 0; count < most && !rest.empty(); ++count) {
-    rest.remove_prefix(std::max<std::size_t>(utf8_sequence_length(rest), 1));
-  }
-  const std::string_view head = line.substr(0, line.size() - rest.size());
-  std::string out = harmless(head);
-  if (head.size() < text.size()) out += "…";
+  // Each character becomes one, or several as a tab does: the one after the last tells that there
+  // is more.
+  const std::string shown = harmless(first_characters(line, most + 1));
+  const std::string_view head = first_characters(shown, most);
+  std::string out(head);
+  if (head.size() < shown.size() || line.size() < text.size()) out += "…";
   return out;
 }
 

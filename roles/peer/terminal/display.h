@@ -10,11 +10,11 @@ namespace babilu::peer {
 
 /// The text with everything in it that would command a terminal, or disguise itself, replaced by
 /// something to see: control characters become their pictures ("␛"), characters that change the
-/// direction of writing and malformed bytes become U+FFFD. Lines after the first are indented, so
+/// direction of writing or cannot be seen, and malformed bytes, become U+FFFD. Lines after the first are indented, so
 /// that none can pass for somebody else's message. For whatever comes from the other side.
 std::string harmless(std::string_view text);
 
-/// The same, on one line of at most `most` characters.
+/// The same, on one line of at most `most` characters, with "…" after them when there is more.
 std::string harmless_excerpt(std::string_view text, std::size_t most = 60);
 
 /// "14:03:27", in the machine's time zone.
