@@ -10,6 +10,8 @@
 #include <memory>
 #include <optional>
 
+#include "core/base/utf8.h"
+
 namespace babilu::config {
 
 namespace {
@@ -92,6 +94,15 @@ void flatten(const toml::table& table, const std::string& prefix, const std::str
   }
 }
 
+/// The parser repeats bytes of the file as they are.
+std::string cleaned(std::string_view text) {
+  std::string clean;
+  append_utf8(clean, text);
+  std::ranges::replace_if(
+      clean, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+  return clean;
+}
+
 Error error_at(const std::string& where, std::string problem) {
   Error error;
   error.where = where;
@@ -115,7 +126,7 @@ TomlFile read_toml(const std::filesystem::path& path) {
   } catch (const toml::parse_error& error) {
     const toml::source_position begin = error.source().begin;
     file.errors.push_back(error_at(fmt::format("{}:{}:{}", name, begin.line, begin.column),
-                                   std::string(error.description())));
+                                   cleaned(error.description())));
     return file;
   }
   std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {

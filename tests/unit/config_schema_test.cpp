@@ -234,6 +234,15 @@ TEST_F(ConfigFiles, WhatIsNotTomlIsToldWithItsPlace) {
   EXPECT_THAT(errors_of(std::string(1024 * 1024 + 1, '\n')), HasSubstr("larger than 1 MiB"));
 }
 
+TEST_F(ConfigFiles, WhatTheParserRepeatsOfAFileIsShownWithoutHarm) {
+  Bound bound;
+  const auto result = bound.load({"--config", write("a.toml", "verbose = tr\n\x1B[2J\n")});
+  ASSERT_EQ(result.errors.size(), 1u);
+  for (const char c : result.errors.front().message()) {
+    EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != 0x7F) << static_cast<int>(c);
+  }
+}
+
 TEST_F(ConfigFiles, UnreadableFilesAreTold) {
   Bound bound;
   Result result = bound.load({"--config", (folder / "none.toml").string()});
