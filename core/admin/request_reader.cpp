@@ -80,6 +80,7 @@ RequestReader::~RequestReader() = default;
 
 std::size_t RequestReader::put(ByteView bytes) {
   if (state_ == State::complete || state_ == State::failed) return 0;
+  if (bytes.empty()) return 0;  // Beast computes with the pointer, which may be null
   beast::error_code error;
   const std::size_t taken = parser_->put({bytes.data(), bytes.size()}, error);
   if (error == http::error::need_more) return taken;
