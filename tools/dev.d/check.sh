@@ -14,8 +14,8 @@ command_check() {
   check_scripts || failed+=(scripts)
   configure asan
   check_tidy "$scope" || failed+=(tidy)
-  build asan babilu_tests_unit babilu_tests_sim
-  run_tests asan -L '^(unit|sim)$' || failed+=("tests under ASan and UBSan")
+  build asan babilu_tests_unit babilu_tests_sim babilu_tests_fuzz
+  run_tests asan -L '^(unit|sim|fuzz)$' || failed+=("tests under ASan and UBSan")
   ((${#failed[@]} == 0)) || die "check failed: $(IFS=,; echo "${failed[*]}" | sed 's/,/, /g')"
   step "all checks passed"
 }
