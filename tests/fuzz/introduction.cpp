@@ -72,6 +72,8 @@ void judge(const api::IntroduceRequest& introduction, Side side, bool elsewhere)
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace babilu;
   using namespace babilu::fuzz;
+  // Protobuf says on standard error what it cannot parse, each time.
+  static const google::protobuf::LogSilencer silence;
   Input input({data, size});
   const std::uint8_t how = input.byte();
   const Side side = (how & 1) != 0 ? Side::listener : Side::dialer;

@@ -377,6 +377,8 @@ class Script {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace babilu;
   using namespace babilu::fuzz;
+  // Protobuf says on standard error what it cannot parse, each time.
+  static const google::protobuf::LogSilencer silence;
   Input input({data, size});
   Setting setting{(input.byte() & 1) == 0 ? Side::listener : Side::dialer, {}};
   setting.limits.frame = 256u << (input.byte() % 11);

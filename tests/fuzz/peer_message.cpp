@@ -62,6 +62,8 @@ void check_opened(const peer::Message& message, const api::DeliverRequest& envel
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace babilu;
   using namespace babilu::fuzz;
+  // Protobuf says on standard error what it cannot parse, each time.
+  static const google::protobuf::LogSilencer silence;
   api::DeliverRequest envelope;
   if (!envelope.ParseFromArray(data, static_cast<int>(size))) return 0;
   const auto opened = peer::open(envelope, now);
