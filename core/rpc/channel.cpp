@@ -59,10 +59,16 @@ task<> Channel::maintain() {
       co_await runtime_.sleep_for(backoff.next(runtime_.random()));
       continue;
     }
-    backoff.reset();
     const std::shared_ptr<Session> session = session_;
+    const auto connected = runtime_.now();
     co_await session->left();
     ++reconnects_;
+    // Who lets us in and sends us away at once is not to be asked again at once.
+    if (runtime_.now() - connected >= options_.backoff_min) {
+      backoff.reset();
+    } else {
+      co_await runtime_.sleep_for(backoff.next(runtime_.random()));
+    }
     --turn;  // the same target first: after a restart it is the likeliest to answer
   }
 }

@@ -237,6 +237,44 @@ TEST(SessionEnds, AChannelGoesElsewhereAsSoonAsItsServerLeaves) {
   run(leaving_server);
 }
 
+/// Lets everybody in, and sends everybody away.
+task<> send_away(Runtime& runtime, net::Listener& listener, int& visits) {
+  const rpc::ServiceTable none;
+  for (;;) {
+    auto stream = co_await listener.accept();
+    if (!stream) co_return;
+    ++visits;
+    rpc::Session session(runtime, std::move(*stream), rpc::Side::listener, none, {});
+    struct Leave {
+      static task<> now(rpc::Session& leaving) {
+        co_await leaving.greeted(no_deadline);
+        leaving.drain(no_deadline);
+      }
+    };
+    session.scope().spawn("leave", Leave::now(session));
+    co_await session.run();
+  }
+}
+
+task<> turned_away(sim::World& world) {
+  auto listener = *world.host("a").listen({"a", 7401});
+  int visits = 0;
+  Scope scope(world.runtime());
+  scope.spawn("send away", send_away(world.runtime(), *listener, visits));
+  net::Plaintext security;
+  rpc::Channel channel(world.runtime(), world.host("client"), security, {.targets = {{"a", 7401}}});
+  channel.start();
+  co_await world.runtime().sleep_for(10s);
+  EXPECT_GE(visits, 3);
+  EXPECT_LE(visits, 40) << "with pauses that grow to two seconds";
+  co_await channel.close();
+  listener->close();
+  co_await scope.join();
+}
+TEST(SessionEnds, AChannelThatIsSentAwayAtOnceTakesItsTime) {
+  run(turned_away);
+}
+
 task<> told_why(sim::World& world) {
   auto listener = *world.host("a").listen({"a", 7401});
   auto link = co_await Dialer::to(world, "a");
