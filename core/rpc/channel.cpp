@@ -34,7 +34,7 @@ Channel::~Channel() = default;
 
 void Channel::start() {
   assert(!options_.targets.empty());
-  scope_.spawn("channel", maintain());
+  scope_.spawn_essential("channel", maintain());
 }
 
 task<> Channel::close() {

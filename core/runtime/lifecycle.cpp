@@ -43,6 +43,14 @@ void Lifecycle::advance(Phase phase) {
   }
 }
 
+void Lifecycle::fail(std::string why) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::move(why);
+  }
+  advance(Phase::draining);
+}
+
 task<> Lifecycle::draining(Runtime& runtime) {
   auto waiter = std::make_shared<Waiter>(runtime);
   {
@@ -75,12 +83,12 @@ void Lifecycle::add_check(std::string name, Check check) {
 
 std::vector<Lifecycle::CheckResult> Lifecycle::run_checks() const {
   std::vector<std::pair<std::string, Check>> checks;
+  std::vector<CheckResult> results;
   {
     std::lock_guard lock(mutex_);
     checks = checks_;
+    if (failure_) results.push_back({"process", failure_});
   }
-  std::vector<CheckResult> results;
-  results.reserve(checks.size());
   for (auto& [name, check] : checks) results.push_back({name, check()});
   return results;
 }

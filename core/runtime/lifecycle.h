@@ -28,6 +28,10 @@ class Lifecycle {
   /// Moves forward; moving to where it is or back does nothing.
   void advance(Phase phase);
 
+  /// Something that the process cannot do without has failed: readiness says why from now on, and
+  /// the process drains. The first failure is kept.
+  void fail(std::string why);
+
   /// Returns, on the caller's Runtime, when the phase is draining or later.
   task<> draining(Runtime& runtime);
 
@@ -46,7 +50,7 @@ class Lifecycle {
     std::string name;
     std::optional<std::string> failure;
   };
-  /// Every check, run now, on the calling thread.
+  /// Every check, run now, on the calling thread. After fail() a failed one, "process", besides.
   std::vector<CheckResult> run_checks() const;
   /// In phase ready, and no check fails.
   bool ready() const;
@@ -59,6 +63,7 @@ class Lifecycle {
   std::vector<std::weak_ptr<Waiter>> waiters_;
   std::vector<std::pair<std::string, Check>> checks_;
   Reload reload_;
+  std::optional<std::string> failure_;
 };
 
 }  // namespace babilu

@@ -16,8 +16,8 @@ using ProcessMain = std::function<task<>(Runtime& runtime, unsigned index)>;
 ///
 /// SIGTERM and SIGINT advance the lifecycle to draining; main is expected to end then. A second
 /// one ends the process at once with 128 + its number. SIGHUP asks the lifecycle to reload; SIGPIPE
-/// is ignored. When main throws on one
-/// Runtime the others drain too, and the first exception leaves run_process.
+/// is ignored. When main throws on one Runtime, or an exception leaves an essential coroutine, all
+/// of them drain and readiness says why; the first exception leaves run_process then.
 void run_process(unsigned threads, Lifecycle& lifecycle, const ProcessMain& main);
 
 }  // namespace babilu

@@ -1,5 +1,6 @@
 #include "core/runtime/runtime.h"
 
+#include <cassert>
 #include <cstdio>
 
 #include <boost/asio/co_spawn.hpp>
@@ -8,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/crypto/random.h"
+#include "core/runtime/failure.h"
 #include "core/runtime/poller.h"
 #include "core/runtime/system_clock.h"
 
@@ -18,11 +20,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t scratch_bytes = 64 * 1024;
-
-void write_failure(std::string_view coroutine, const char* what) {
-  std::fprintf(stderr, "babilu: an exception left coroutine %.*s: %s\n",
-               static_cast<int>(coroutine.size()), coroutine.data(), what);
-}
 
 }  // namespace
 
@@ -59,6 +56,7 @@ task<> Runtime::sleep_until(Deadline when) {
 }
 
 void Runtime::run(task<> main) {
+  assert(!simulated_);  // a World runs a simulation
   std::exception_ptr failure;
   bool ended = false;
   const auto stay = asio::make_work_guard(context_);
@@ -124,13 +122,14 @@ void Runtime::run_deferred() {
 
 void Runtime::report_failure(std::string_view coroutine, std::exception_ptr failure) noexcept {
   if (on_failure_) return on_failure_(coroutine, failure);
-  try {
-    std::rethrow_exception(failure);
-  } catch (const std::exception& error) {
-    write_failure(coroutine, error.what());
-  } catch (...) {
-    write_failure(coroutine, "unknown");
-  }
+  std::fprintf(stderr, "babilu: an exception left coroutine %.*s: %s\n",
+               static_cast<int>(coroutine.size()), coroutine.data(), describe(failure).c_str());
+}
+
+void Runtime::report_essential_failure(std::string_view coroutine,
+                                       std::exception_ptr failure) noexcept {
+  report_failure(coroutine, failure);
+  if (on_essential_failure_) on_essential_failure_(coroutine, failure);
 }
 
 }  // namespace babilu

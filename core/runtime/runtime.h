@@ -83,6 +83,19 @@ class Runtime {
   void on_failure(FailureHandler handler) { on_failure_ = std::move(handler); }
   void report_failure(std::string_view coroutine, std::exception_ptr failure) noexcept;
 
+  /// Called besides when the coroutine was an essential one: the process looks as if it worked, and
+  /// does not. run_process() makes it drain and fail; by default nothing more happens.
+  void on_essential_failure(FailureHandler handler) { on_essential_failure_ = std::move(handler); }
+  void report_essential_failure(std::string_view coroutine, std::exception_ptr failure) noexcept;
+
+  /// Nothing will run on it again though coroutines still wait: a simulation has failed, and says
+  /// so by an exception. Their frames are lost.
+  void abandon() {
+    abandoned_ = true;
+    context_.stop();
+  }
+  bool abandoned() const noexcept { return abandoned_; }
+
  private:
   friend class Deferred;
   using DeferredList =
@@ -101,8 +114,10 @@ class Runtime {
   Clock::time_point turn_began_{};
   Random& random_;
   bool simulated_;
+  bool abandoned_ = false;
   Bytes scratch_;
   FailureHandler on_failure_;
+  FailureHandler on_essential_failure_;
 };
 
 }  // namespace babilu

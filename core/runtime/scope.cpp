@@ -1,59 +1,63 @@
 #include "core/runtime/scope.h"
 
+#include <cassert>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/error.hpp>
 
+#include "core/runtime/failure.h"
 #include "core/runtime/runtime.h"
 
 namespace babilu {
 
 namespace asio = boost::asio;
 
-namespace {
-
-bool is_cancellation(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const boost::system::system_error& error) {
-    return error.code() == asio::error::operation_aborted;
-  } catch (...) {
-    return false;
-  }
-}
-
-}  // namespace
-
-Scope::Scope(Runtime& runtime) : runtime_(runtime), ended_(runtime) {}
+Scope::Scope(Runtime& runtime, std::source_location made_at)
+    : runtime_(runtime), made_at_(made_at), ended_(runtime) {}
 
 Scope::~Scope() {
-  // A stopped loop never resumes its coroutines; their frames go with the io_context.
-  if (members_.empty() || runtime_.context().stopped()) return;
-  if (runtime_.simulated() && std::uncaught_exceptions() > 0) {
-    runtime_.context().stop();  // a test has failed: one of many, and no reason to end them all
-    return;
-  }
-  std::fputs("babilu: a Scope was destroyed with coroutines in it\n", stderr);
+  if (members_.empty()) return;
+  // A test has failed: one of many, and no reason to end them all.
+  if (runtime_.simulated() && std::uncaught_exceptions() > 0) runtime_.abandon();
+  if (!runtime_.abandoned()) die();
+  // The frames that are lost look at their signals once more, perhaps at the end of the program.
+  static auto& kept = *new std::list<Members>;
+  kept.push_back(std::move(members_));
+}
+
+void Scope::die() const {
+  std::fprintf(stderr, "babilu: the Scope made at %s:%u in %s was destroyed with coroutines in it:",
+               made_at_.file_name(), static_cast<unsigned>(made_at_.line()),
+               made_at_.function_name());
+  for (const Member& member : members_) std::fprintf(stderr, " '%s'", member.name);
+  std::fputc('\n', stderr);
   std::abort();
 }
 
-void Scope::spawn(const char* name, task<> coroutine) {
+void Scope::start(const char* name, task<> coroutine, bool essential) {
+  assert(name != nullptr);
   if (cancelled_) return;
-  members_.emplace_back();
+  members_.emplace_back(name, essential);
   auto member = std::prev(members_.end());
   asio::co_spawn(runtime_.executor(), std::move(coroutine),
-                 asio::bind_cancellation_slot(member->signal.slot(),
-                                              [this, member, name](std::exception_ptr thrown) {
-                                                if (thrown && !is_cancellation(thrown)) {
-                                                  runtime_.report_failure(name, thrown);
-                                                }
-                                                members_.erase(member);
-                                                if (members_.empty()) ended_.notify_all();
-                                              }));
+                 asio::bind_cancellation_slot(
+                     member->signal.slot(),
+                     [this, member](std::exception_ptr thrown) { end(member, thrown); }));
+}
+
+void Scope::end(Members::iterator member, const std::exception_ptr& thrown) {
+  if (thrown && !(cancelled_ && is_cancellation(thrown))) {
+    if (member->essential) {
+      runtime_.report_essential_failure(member->name, thrown);
+    } else {
+      runtime_.report_failure(member->name, thrown);
+    }
+  }
+  members_.erase(member);
+  if (members_.empty()) ended_.notify_all();
 }
 
 void Scope::cancel() {

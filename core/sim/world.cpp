@@ -9,6 +9,7 @@
 #include <boost/asio/error.hpp>
 
 #include "core/runtime/condition.h"
+#include "core/runtime/failure.h"
 #include "core/sim/seeded_random.h"
 #include "core/sim/virtual_clock.h"
 
@@ -112,7 +113,7 @@ World::World(std::uint64_t seed, NetworkOptions options)
 World::~World() {
   // What other coroutines refer to has been unwound under them: their frames must not be destroyed.
   static std::vector<std::unique_ptr<Runtime>> abandoned;
-  if (abandoned_) abandoned.push_back(std::move(runtime_));
+  if (runtime_->abandoned()) abandoned.push_back(std::move(runtime_));
 }
 
 net::Network& World::host(const std::string& name) {
@@ -141,34 +142,30 @@ task<> note_ending(task<> main, std::shared_ptr<Ending> ending) {
 
 void World::run(task<> main, Clock::duration limit) {
   const auto ending = std::make_shared<Ending>();
-  const auto give_up = clock_->now() + limit;
+  const auto latest = clock_->now() + limit;
   asio::io_context& context = runtime_->context();
   asio::co_spawn(context, note_ending(std::move(main), ending), asio::detached);
   while (!ending->reached) {
     context.restart();
     context.poll();
     if (ending->reached) break;
-    if (!clock_->step()) throw std::logic_error("simulation: everybody waits for nothing" + died_);
-    if (clock_->now() > give_up) {
-      throw std::logic_error("simulation: the time limit has passed" + died_);
-    }
+    if (!clock_->step()) give_up("simulation: everybody waits for nothing");
+    if (clock_->now() > latest) give_up("simulation: the time limit has passed");
   }
   if (ending->thrown) {
-    abandoned_ = true;
+    runtime_->abandon();
     std::rethrow_exception(ending->thrown);
   }
   if (!died_.empty()) throw std::runtime_error("simulation: it ended" + std::exchange(died_, {}));
 }
 
 void World::on_death(std::string_view coroutine, const std::exception_ptr& thrown) {
-  std::string what = "something";
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::exception& error) {
-    what = error.what();
-  } catch (...) {
-  }
-  died_ += fmt::format("; coroutine {} threw {}", coroutine, what);
+  died_ += fmt::format("; coroutine {} threw {}", coroutine, describe(thrown));
+}
+
+void World::give_up(const char* why) {
+  runtime_->abandon();
+  throw std::logic_error(why + died_);
 }
 
 net::MemoryOptions World::cable_options(const net::Address& from, const net::Address& to) {

@@ -63,6 +63,7 @@ class World {
     std::string to;
     std::weak_ptr<net::MemoryCable> cable;
   };
+  [[noreturn]] void give_up(const char* why);
   template <class Visit>
   void for_each_between(const std::string& a, const std::string& b, Visit&& visit);
   bool partitioned(const std::string& a, const std::string& b) const;
@@ -80,7 +81,6 @@ class World {
   std::vector<std::pair<std::string, std::string>> partitions_;
   std::vector<std::string> events_;
   std::string died_;  ///< coroutines that an exception has left, for people
-  bool abandoned_ = false;
 };
 
 }  // namespace babilu::sim

@@ -32,7 +32,7 @@ Server::Server(Runtime& runtime, net::Security& security, net::ListenerPtr liste
       scope_(runtime) {}
 
 task<> Server::run() {
-  scope_.spawn("accept", accept());
+  scope_.spawn_essential("accept", accept());
   co_await shared_.lifecycle.draining(runtime_);
 
   draining_ = true;

@@ -33,7 +33,7 @@ Node::~Node() = default;
 
 void Node::listen(net::ListenerPtr listener) {
   listeners_.push_back(std::move(listener));
-  scope_.spawn("accept", accept(*listeners_.back()));
+  scope_.spawn_essential("accept", accept(*listeners_.back()));
 }
 
 task<> Node::accept(net::Listener& listener) {

@@ -18,7 +18,7 @@ bool Node::dials(const net::Address& to) const {
 bool Node::dial(const net::Address& to, std::string with) {
   if (dials(to) || leaving_) return false;
   dials_.push_back({to, std::move(with)});
-  scope_.spawn("dial", keep_dialing(dials_.back()));
+  scope_.spawn_essential("dial", keep_dialing(dials_.back()));
   return true;
 }
 

@@ -122,7 +122,7 @@ void Node::on_joined(PeerSession& session) {
   }
   conversation->add(visit.session);
   if (!first) return;
-  scope_.spawn("conversation", run(conversation));
+  scope_.spawn_essential("conversation", run(conversation));
   events_.on_joined({.contact = contact,
                      .address = visit.dial == nullptr ? session.remote() : visit.dial->to,
                      .dialed = visit.dial != nullptr,

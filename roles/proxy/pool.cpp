@@ -58,7 +58,7 @@ void Pool::set_backends(const std::vector<Backend>& backends) {
     }
     links_.push_back({std::make_unique<Link>(runtime_, network_, security_, backend, figures_,
                                              options_, relay_)});
-    scope_.spawn("link", run(*links_.back().link));
+    scope_.spawn_essential("link", run(*links_.back().link));
   }
 }
 

@@ -53,8 +53,8 @@ void Proxy::apply(ProxyOptions options) {
 
 task<> Proxy::run() {
   pool_.set_backends(options_.backends);
-  watch_scope_.spawn("health", pool_.keep_watch());
-  handshakes_.spawn("accept", accept());
+  watch_scope_.spawn_essential("health", pool_.keep_watch());
+  handshakes_.spawn_essential("accept", accept());
 
   co_await shared_.lifecycle.draining(runtime_);
 

@@ -10,13 +10,12 @@
 #endif
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
+
+#include <boost/asio/error.hpp>
 
 #include "core/runtime/backoff.h"
 #include "core/runtime/lifecycle.h"
-#include "core/runtime/offload.h"
+#include "core/runtime/process.h"
 #include "core/runtime/scope.h"
 #include "core/sim/virtual_clock.h"
 #include "core/sim/world.h"
@@ -207,15 +206,92 @@ TEST(Simulation, AnExceptionThatLeavesACoroutineIsNotOverlooked) {
   world.run(world.runtime().sleep_for(1ms));
 }
 
-TEST(ScopesDeathTest, DestroyedWithCoroutinesInItIsABug) {
+task<> throw_operation_aborted() {
+  throw boost::system::system_error(boost::asio::error::operation_aborted);
+  co_return;
+}
+
+task<> spawn_who_aborts(Runtime& runtime) {
+  Scope scope(runtime);
+  scope.spawn("aborts", throw_operation_aborted());
+  co_await scope.join();
+}
+
+TEST(Scopes, OperationAbortedIsAFailureWhereNobodyCancelled) {
+  sim::World world(1);
+  std::vector<std::string> failed;
+  world.runtime().on_failure(
+      [&](std::string_view name, std::exception_ptr) { failed.emplace_back(name); });
+  world.run(spawn_who_aborts(world.runtime()));
+  EXPECT_EQ(failed, (std::vector<std::string>{"aborts"}));
+}
+
+task<> spawn_essential_ones(Runtime& runtime, int& unwound) {
+  Scope scope(runtime);
+  scope.spawn_essential("ends", runtime.yield());
+  scope.spawn_essential("is cancelled", sleep_forever(runtime, unwound));
+  scope.spawn("may fail", throw_error());
+  scope.spawn_essential("must not fail", throw_error());
+  co_await runtime.sleep_for(1ms);
+  scope.cancel();
+  co_await scope.join();
+}
+
+TEST(Scopes, AnExceptionFromAnEssentialCoroutineIsToldAsThat) {
+  sim::World world(1);
+  std::vector<std::string> failed, essential;
+  world.runtime().on_failure(
+      [&](std::string_view name, std::exception_ptr) { failed.emplace_back(name); });
+  world.runtime().on_essential_failure(
+      [&](std::string_view name, std::exception_ptr) { essential.emplace_back(name); });
+  int unwound = 0;
+  world.run(spawn_essential_ones(world.runtime(), unwound));
+  EXPECT_EQ(failed, (std::vector<std::string>{"may fail", "must not fail"}));
+  EXPECT_EQ(essential, (std::vector<std::string>{"must not fail"}));
+}
+
+TEST(ScopesDeathTest, ItsAbortNamesTheScopeAndWhoIsLeft) {
   EXPECT_DEATH(
       {
         Runtime runtime;
         int unwound = 0;
         Scope scope(runtime);
         scope.spawn("left", sleep_forever(runtime, unwound));
+        scope.spawn("left too", sleep_forever(runtime, unwound));
       },
-      "destroyed with coroutines");
+      "Scope made at .*runtime_test.cpp:[0-9]+ in .* destroyed with coroutines in it: 'left' "
+      "'left too'");
+}
+
+task<> leave_in(Scope& scope, Runtime& runtime, int& unwound) {
+  scope.spawn("left", sleep_forever(runtime, unwound));
+  co_await runtime.yield();
+}
+
+TEST(ScopesDeathTest, IsCheckedAlsoWhenTheLoopHasEnded) {
+  EXPECT_DEATH(
+      {
+        Runtime runtime;
+        int unwound = 0;
+        Scope scope(runtime);
+        runtime.run(leave_in(scope, runtime, unwound));
+      },
+      "destroyed with coroutines in it: 'left'");
+}
+
+task<> wait_with_company(Scope& scope, Runtime& runtime, int& unwound) {
+  scope.spawn("left", sleep_forever(runtime, unwound));
+  Condition never(runtime);
+  co_await never.wait();
+}
+
+TEST(Scopes, ASimulationThatFailedLetsThemLie) {
+  const MayLeak frames_that_wait_for_ever;
+  sim::World world(1);
+  int unwound = 0;
+  Scope scope(world.runtime());
+  EXPECT_THROW(world.run(wait_with_company(scope, world.runtime(), unwound), 10h),
+               std::logic_error);
 }
 
 TEST(Deferred, RunsOnceHoweverOftenAsked) {
@@ -276,83 +352,42 @@ TEST(Lifecycle, IsReadyWhenInPhaseAndEveryCheckHolds) {
   EXPECT_FALSE(lifecycle.ready());
 }
 
-task<> offload(Runtime& runtime, OffloadPool& pool, std::vector<std::string>& results) {
-  const auto here = std::this_thread::get_id();
-  auto elsewhere = co_await pool.run(
-      runtime, [here] { return std::this_thread::get_id() != here; }, no_deadline);
-  results.push_back(elsewhere && *elsewhere ? "elsewhere" : "here");
-  EXPECT_EQ(std::this_thread::get_id(), here);
-  try {
-    co_await pool.run(runtime, []() -> int { throw std::runtime_error("oops"); }, no_deadline);
-  } catch (const std::runtime_error& error) {
-    results.push_back(error.what());
-  }
-}
-
-TEST(OffloadPool, RunsElsewhereAndResumesHere) {
-  OffloadPool pool({.threads = 1, .queue = 4});
-  Runtime runtime;
-  std::vector<std::string> results;
-  runtime.run(offload(runtime, pool, results));
-  EXPECT_EQ(results, (std::vector<std::string>{"elsewhere", "oops"}));
-}
-
-/// Blocks the pool's only thread until told, so that what follows must queue.
-struct Gate {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool open = false;
-  bool entered = false;
-  void pass() {
-    std::unique_lock lock(mutex);
-    entered = true;
-    changed.notify_all();
-    changed.wait(lock, [this] { return open; });
-  }
-  void wait_entered() {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [this] { return entered; });
-  }
-  void release() {
-    std::lock_guard lock(mutex);
-    open = true;
-    changed.notify_all();
-  }
-};
-
-task<> run_job(Runtime& runtime, OffloadPool& pool, Gate* gate, int& done, int& refused) {
-  auto result = co_await pool.run(
-      runtime,
-      [gate] {
-        if (gate != nullptr) gate->pass();
-        return 1;
-      },
-      no_deadline);
-  ++(result ? done : refused);
-}
-
-task<> overfill(Runtime& runtime, OffloadPool& pool, Gate& gate, int& done, int& refused) {
+task<> serve_until_draining(Runtime& runtime, Lifecycle& lifecycle, unsigned index) {
   Scope scope(runtime);
-  scope.spawn("blocks", run_job(runtime, pool, &gate, done, refused));
-  co_await runtime.yield();
-  co_await runtime.yield();
-  gate.wait_entered();
-  for (int i = 0; i < 5; ++i) scope.spawn("job", run_job(runtime, pool, nullptr, done, refused));
-  while (refused < 3) co_await runtime.yield();
-  gate.release();
+  if (index == 1) scope.spawn_essential("acceptor", throw_error());
+  if (index == 0) scope.spawn("guest", throw_error());
+  co_await lifecycle.draining(runtime);
   co_await scope.join();
 }
 
-TEST(OffloadPool, AFullQueueIsRefusedAtOnce) {
-  OffloadPool pool({.threads = 1, .queue = 2});
-  Runtime runtime;
-  Gate gate;
-  int done = 0;
-  int refused = 0;
-  runtime.run(overfill(runtime, pool, gate, done, refused));
-  EXPECT_EQ(done, 3);
-  EXPECT_EQ(refused, 3);
-  EXPECT_EQ(pool.refused(), 3u);
+TEST(Process, DrainsAndFailsWhenAnEssentialCoroutineDies) {
+  Lifecycle lifecycle;
+  lifecycle.advance(Phase::ready);
+  std::string why;
+  try {
+    run_process(2, lifecycle, [&](Runtime& runtime, unsigned index) {
+      return serve_until_draining(runtime, lifecycle, index);
+    });
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  EXPECT_EQ(why, "acceptor ended by an exception: oops");
+  EXPECT_EQ(lifecycle.phase(), Phase::stopped);
+  const auto checks = lifecycle.run_checks();
+  ASSERT_EQ(checks.size(), 1u);
+  EXPECT_EQ(checks[0].failure, why);
+}
+
+TEST(Lifecycle, AFailureDrainsAndIsKept) {
+  Lifecycle lifecycle;
+  lifecycle.advance(Phase::ready);
+  EXPECT_TRUE(lifecycle.ready());
+  lifecycle.fail("the first");
+  lifecycle.fail("the second");
+  EXPECT_EQ(lifecycle.phase(), Phase::draining);
+  EXPECT_FALSE(lifecycle.ready());
+  ASSERT_EQ(lifecycle.run_checks().size(), 1u);
+  EXPECT_EQ(lifecycle.run_checks()[0].failure, "the first");
 }
 
 }  // namespace

@@ -65,15 +65,22 @@ class Talk final : private LineEditor::Listener {
         scope_(runtime),
         signals_(runtime, {SIGINT, SIGTERM, SIGHUP}) {
     console_.use(node_);
+    runtime.on_essential_failure([this](std::string_view, const std::exception_ptr&) {
+      failed_ = true;
+      interrupt();
+    });
   }
+  ~Talk() { runtime_.on_essential_failure({}); }
+  Talk(const Talk&) = delete;
+  Talk& operator=(const Talk&) = delete;
 
   task<TalkExit> run() {
     if (!listen()) co_return TalkExit::unusable;
-    scope_.spawn("signals", watch_signals());
+    scope_.spawn_essential("signals", watch_signals());
     TalkExit exit = TalkExit::done;
     const bool begun = co_await begin();
     if (begun) {
-      if (may_read()) scope_.spawn("input", read_input());
+      if (may_read()) scope_.spawn_essential("input", read_input());
       while (!over()) co_await console_.changed().wait();
       co_await finish();
     }
@@ -103,6 +110,10 @@ class Talk final : private LineEditor::Listener {
   task<bool> begin();
   task<> finish();
   TalkExit outcome(bool begun) const;
+  void interrupt() {
+    interrupted_ = true;
+    console_.changed().notify_all();
+  }
   task<> watch_signals();
   task<> read_input();
   task<> take_lines();
@@ -122,6 +133,7 @@ class Talk final : private LineEditor::Listener {
   std::vector<LineSplitter::Line> lines_;  ///< typed, not yet done
   bool input_ended_ = false;
   bool interrupted_ = false;
+  bool failed_ = false;  ///< something without which nothing works
 };
 
 bool Talk::listen() {
@@ -210,6 +222,7 @@ task<> Talk::finish() {
 }
 
 TalkExit Talk::outcome(bool begun) const {
+  if (failed_) return TalkExit::failed;
   if (!begun && interrupted_) return TalkExit::done;
   if (dialing_ended() && console_.refused()) return TalkExit::refused;
   if (!begun || node_.unsettled() > 0) return TalkExit::unavailable;
@@ -218,8 +231,7 @@ TalkExit Talk::outcome(bool begun) const {
 
 task<> Talk::watch_signals() {
   co_await signals_.next();
-  interrupted_ = true;
-  console_.changed().notify_all();
+  interrupt();
   co_await signals_.next();
   terminal_.reset();
   std::_Exit(forced_exit);

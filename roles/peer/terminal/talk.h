@@ -32,6 +32,7 @@ enum class TalkExit : int {
   refused = 1,      ///< we refused whoever answered, or they us; or a line was not sent
   unusable = 2,     ///< the profile, or the address to listen at, cannot be used
   unavailable = 4,  ///< nobody answered; or some of what was said is kept and has not arrived
+  failed = 5,       ///< a defect: something that it cannot do without has failed
 };
 
 /// Talks until the end. SIGINT, SIGTERM and SIGHUP leave in order, a second one at once.

@@ -1,0 +1,60 @@
+// What a role cannot do without is known as that: when it dies by an exception the process is told.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "core/runtime/runtime.h"
+#include "tests/sim/broken_network.h"
+#include "tests/sim/stack.h"
+
+namespace babilu {
+namespace {
+
+/// A process that notes what is told of its essential coroutines, and drains then.
+struct Process {
+  Process() {
+    world.runtime().on_failure([](std::string_view, const std::exception_ptr&) {});
+    world.runtime().on_essential_failure(
+        [this](std::string_view coroutine, const std::exception_ptr&) {
+          died.emplace_back(coroutine);
+          lifecycle.fail("a bug");
+        });
+  }
+
+  sim::World world{1};
+  test::BrokenNetwork network;
+  net::Plaintext security;
+  telemetry::Metrics metrics;
+  telemetry::Log log = test::log_into(world, "node");
+  Lifecycle lifecycle;
+  std::vector<std::string> died;
+};
+
+TEST(EssentialCoroutines, ABackendsAcceptorIsOne) {
+  Process process;
+  backend::Observer observer(process.metrics);
+  backend::ServerShared shared{{}, process.lifecycle, process.log, observer};
+  const rpc::ServiceTable services;
+  backend::Server server(process.world.runtime(), process.security,
+                         std::make_unique<test::BrokenListener>(), services, shared);
+  process.world.run(server.run());
+  EXPECT_EQ(process.died, (std::vector<std::string>{"accept"}));
+}
+
+TEST(EssentialCoroutines, AProxysLinksAndItsAcceptorAreSome) {
+  Process process;
+  proxy::Figures figures(process.metrics);
+  proxy::Observer observer(process.metrics, process.log, process.log);
+  proxy::Admission admission{{}};
+  proxy::ProxyShared shared{process.lifecycle, process.log, observer, figures, admission};
+  proxy::ProxyOptions options;
+  options.backends.push_back(proxy::Backend::parse("backend:7401").value());
+  proxy::Proxy proxy(process.world.runtime(), process.network, process.security, process.security,
+                     std::make_unique<test::BrokenListener>(), shared, std::move(options));
+  process.world.run(proxy.run());
+  EXPECT_EQ(process.died, (std::vector<std::string>{"link", "accept"}));
+}
+
+}  // namespace
+}  // namespace babilu
