@@ -1,20 +1,104 @@
 #include "core/runtime/offload.h"
 
-#include <chrono>
+#include <cassert>
 #include <exception>
 
 #include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/append.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/runtime/runtime.h"
+#include "core/telemetry/metrics.h"
 
 namespace babilu {
 
 namespace asio = boost::asio;
 
-OffloadPool::OffloadPool(Options options) : options_(options) {
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+/// When a thread of the pool, which may not ask the Runtime's clock, gives a job up.
+SteadyTime give_up_time(const Runtime& runtime, Deadline deadline) {
+  if (deadline == no_deadline) return SteadyTime::max();
+  return std::chrono::steady_clock::now() + (deadline - runtime.now());
+}
+
+}  // namespace
+
+/// Lives in the frame of execute(), which stays suspended until the handler has been called. It is
+/// the Runtime's, but for the time from when a thread takes it out of the queue until that posts.
+struct OffloadPool::Job : Link {
+  using Handler = asio::any_completion_handler<void(error_code)>;
+
+  Job(OffloadPool& its_pool, Runtime& its_runtime, std::function<void()> its_work,
+      Deadline deadline)
+      : pool(its_pool),
+        runtime(its_runtime),
+        work(std::move(its_work)),
+        give_up(give_up_time(its_runtime, deadline)),
+        alarm(its_runtime.clock(), [](void* self) { static_cast<Job*>(self)->on_late(); }, this) {}
+
+  void start(Handler on_done, Deadline deadline) {
+    handler = std::move(on_done);
+    if (!pool.enqueue(*this)) {
+      not_run = pool.refuse();
+      complete({});
+      return;
+    }
+    alarm.set(deadline);
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) slot.assign([this](asio::cancellation_type) { on_cancelled(); });
+  }
+
+  void on_late() {
+    if (!pool.take_back(*this)) return;
+    pool.figures_.late.add();
+    not_run = NotRun::late;
+    complete({});
+  }
+  void on_cancelled() {
+    if (!pool.take_back(*this)) return;
+    pool.figures_.cancelled.add();
+    complete(asio::error::operation_aborted);
+  }
+
+  void complete(error_code why) {
+    assert(handler && !is_linked());
+    alarm.cancel();
+    asio::post(runtime.executor(), asio::append(std::move(handler), why));
+  }
+
+  OffloadPool& pool;
+  Runtime& runtime;
+  std::function<void()> work;
+  const SteadyTime give_up;
+  std::optional<NotRun> not_run;
+  std::exception_ptr thrown;
+  Handler handler;
+  Alarm alarm;
+};
+
+OffloadPool::Figures::Figures(telemetry::Metrics& metrics, const std::string& pool)
+    : waiting(metrics.gauge("babilu_offload_waiting", "Jobs that wait for a thread of a pool.",
+                            {{"pool", pool}})),
+      refused(metrics.counter("babilu_offload_refused_total",
+                              "Jobs refused: the queue was full or longer than their deadline.",
+                              {{"pool", pool}})),
+      late(metrics.counter("babilu_offload_dropped_total",
+                           "Jobs that were given up while they waited.",
+                           {{"pool", pool}, {"reason", "late"}})),
+      cancelled(metrics.counter("babilu_offload_dropped_total",
+                                "Jobs that were given up while they waited.",
+                                {{"pool", pool}, {"reason", "cancelled"}})) {}
+
+OffloadPool::OffloadPool(Options options, telemetry::Metrics& metrics)
+    : options_(std::move(options)), figures_(metrics, options_.name) {
+  assert(options_.threads > 0);
   threads_.reserve(options_.threads);
   for (unsigned i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { work(); });
 }
@@ -26,6 +110,7 @@ OffloadPool::~OffloadPool() {
   }
   wake_.notify_all();
   for (auto& thread : threads_) thread.join();
+  assert(jobs_.empty());
 }
 
 Clock::duration OffloadPool::expected_wait() const noexcept {
@@ -34,69 +119,102 @@ Clock::duration OffloadPool::expected_wait() const noexcept {
   return Clock::duration(recent_cost_ns_.load(std::memory_order_relaxed) * ahead / threads);
 }
 
-bool OffloadPool::submit(Job job) {
+bool OffloadPool::would_outlast(Runtime& runtime, Deadline deadline) const noexcept {
+  return deadline != no_deadline && runtime.now() + expected_wait() > deadline;
+}
+
+NotRun OffloadPool::refuse() {
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  figures_.refused.add();
+  return NotRun::refused;
+}
+
+bool OffloadPool::enqueue(Job& job) {
   {
     std::lock_guard lock(mutex_);
     if (closing_ || jobs_.size() >= options_.queue) return false;
-    jobs_.push_back(std::move(job));
+    jobs_.push_back(job);
     waiting_.store(jobs_.size(), std::memory_order_relaxed);
+    figures_.waiting.add();
   }
   wake_.notify_one();
   return true;
 }
 
+/// With the mutex held.
+void OffloadPool::unlink(Job& job) {
+  jobs_.erase(jobs_.iterator_to(job));
+  waiting_.store(jobs_.size(), std::memory_order_relaxed);
+  figures_.waiting.subtract();
+}
+
+/// False when a thread has it already, or it has ended.
+bool OffloadPool::take_back(Job& job) {
+  std::lock_guard lock(mutex_);
+  if (!job.is_linked()) return false;
+  unlink(job);
+  return true;
+}
+
+/// Waits for a job; null when there is none and there will be none.
+OffloadPool::Job* OffloadPool::next() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
+  if (jobs_.empty()) return nullptr;
+  Job& job = static_cast<Job&>(jobs_.front());
+  unlink(job);
+  return &job;
+}
+
 void OffloadPool::work() {
-  for (;;) {
-    Job job;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
-      if (jobs_.empty()) return;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
-      waiting_.store(jobs_.size(), std::memory_order_relaxed);
+  while (Job* job = next()) {
+    // Its Runtime may be too busy to notice.
+    if (std::chrono::steady_clock::now() < job->give_up) {
+      run_job(*job);
+    } else {
+      figures_.late.add();
+      job->not_run = NotRun::late;
     }
-    const auto begin = std::chrono::steady_clock::now();
-    job();
-    const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begin;
-    const auto before = recent_cost_ns_.load(std::memory_order_relaxed);
-    recent_cost_ns_.store(before == 0 ? spent.count() : (7 * before + spent.count()) / 8,
-                          std::memory_order_relaxed);
+    job->runtime.post([job] { job->complete({}); });
   }
 }
 
-task<> OffloadPool::execute(Runtime& runtime, Job job, Deadline deadline) {
-  if (runtime.simulated()) {
-    job();
-    co_return;
+void OffloadPool::run_job(Job& job) {
+  const auto begin = std::chrono::steady_clock::now();
+  try {
+    job.work();
+  } catch (...) {
+    job.thrown = std::current_exception();
   }
-  const bool too_late = deadline != no_deadline && runtime.now() + expected_wait() > deadline;
-  if (too_late) {
-    refused_.fetch_add(1, std::memory_order_relaxed);
-    co_return;
-  }
+  const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begin;
+  const auto before = recent_cost_ns_.load(std::memory_order_relaxed);
+  recent_cost_ns_.store(before == 0 ? spent.count() : (7 * before + spent.count()) / 8,
+                        std::memory_order_relaxed);
+}
 
-  std::exception_ptr thrown;
-  using Handler = asio::any_completion_handler<void()>;
-  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(
-      [this, &runtime, &job, &thrown](Handler handler) {
-        // std::function wants copies, a handler has none: it travels behind a shared pointer.
-        auto resume = std::make_shared<Handler>(std::move(handler));
-        auto guard = asio::make_work_guard(runtime.context());
-        const bool accepted = submit([&runtime, &job, &thrown, resume, guard] {
-          try {
-            job();
-          } catch (...) {
-            thrown = std::current_exception();
-          }
-          runtime.post([resume] { std::move (*resume)(); });
-        });
-        if (accepted) return;
-        refused_.fetch_add(1, std::memory_order_relaxed);
-        runtime.post([resume] { std::move (*resume)(); });
-      },
-      asio::use_awaitable_t<Executor>{});
-  if (thrown) std::rethrow_exception(thrown);
+task<std::optional<NotRun>> OffloadPool::execute(Runtime& runtime, std::function<void()> work,
+                                                 Deadline deadline) {
+  if (deadline != no_deadline && runtime.now() >= deadline) {
+    figures_.late.add();
+    co_return NotRun::late;
+  }
+  if (runtime.simulated()) {
+    work();
+    co_return std::nullopt;
+  }
+  if (would_outlast(runtime, deadline)) co_return refuse();
+
+  Job job(*this, runtime, std::move(work), deadline);
+  auto [why] =
+      co_await asio::async_initiate<const asio::as_tuple_t<asio::use_awaitable_t<Executor>>,
+                                    void(error_code)>(
+          [](Job::Handler handler, Job* self, Deadline until) {
+            self->start(std::move(handler), until);
+          },
+          asio::as_tuple(asio::use_awaitable_t<Executor>{}), &job, deadline);
+  if (why) throw boost::system::system_error(why);
+  if (job.thrown) std::rethrow_exception(job.thrown);
+  co_return job.not_run;
 }
 
 }  // namespace babilu

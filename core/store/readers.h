@@ -20,7 +20,7 @@ namespace babilu::store {
 class Readers {
  public:
   Readers(std::vector<std::unique_ptr<Connection>> connections, const StoreOptions& options,
-          StoreMetrics& metrics);
+          StoreMetrics& metrics, telemetry::Metrics& registry);
   ~Readers();  ///< finishes what it has accepted
   Readers(const Readers&) = delete;
   Readers& operator=(const Readers&) = delete;
@@ -28,12 +28,14 @@ class Readers {
   task<> run(Runtime& runtime, detail::ReadWork& work, Deadline deadline);
 
  private:
-  using Time = std::chrono::steady_clock::time_point;
+  OffloadPool& threads();
+  StoreError explain(NotRun why);
   void run_here(detail::ReadWork& work);
   void run_on(Connection& connection, detail::ReadWork& work);
 
   const StoreOptions& options_;
   StoreMetrics& metrics_;
+  telemetry::Metrics& registry_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;  ///< never empty when a thread needs one
   std::once_flag started_;

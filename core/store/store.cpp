@@ -33,12 +33,14 @@ StoreResult<Connections> open_readers(const StoreOptions& options) {
 struct Store::Parts {
   Parts(StoreOptions its_options, DatabaseFile file, Connections connections)
       : options(std::move(its_options)),
-        metrics(options.metrics != nullptr ? *options.metrics : uncounted),
-        readers(std::move(connections), options, metrics),
+        registry(options.metrics != nullptr ? *options.metrics : uncounted),
+        metrics(registry),
+        readers(std::move(connections), options, metrics, registry),
         writer(std::move(file.turn), std::move(file.connection), options, metrics, health) {}
 
   const StoreOptions options;
   telemetry::Metrics uncounted;
+  telemetry::Metrics& registry;
   StoreMetrics metrics;
   Health health;
   Readers readers;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "roles/backend/effect.h"
+
 namespace babilu::backend {
 
-task<std::optional<std::string>> Passwords::hash(Runtime& runtime, std::string password,
-                                                 Deadline deadline) {
+task<OffloadPool::Outcome<std::string>> Passwords::hash(Runtime& runtime, std::string password,
+                                                        Deadline deadline) {
   auto work = [&runtime, &password, cost = cost_] {
     // A pool's thread has a generator of its own; a simulation has no other thread.
     Random& random = runtime.simulated() ? runtime.random() : crypto::system_random();
@@ -14,8 +16,9 @@ task<std::optional<std::string>> Passwords::hash(Runtime& runtime, std::string p
   co_return co_await pool_.run(runtime, work, deadline);
 }
 
-task<std::optional<bool>> Passwords::matches(Runtime& runtime, std::string password,
-                                             std::optional<std::string> stored, Deadline deadline) {
+task<OffloadPool::Outcome<bool>> Passwords::matches(Runtime& runtime, std::string password,
+                                                    std::optional<std::string> stored,
+                                                    Deadline deadline) {
   auto work = [&password, &stored, cost = cost_] {
     if (!stored) {
       crypto::verify_decoy(password, cost);
@@ -26,9 +29,12 @@ task<std::optional<bool>> Passwords::matches(Runtime& runtime, std::string passw
   co_return co_await pool_.run(runtime, work, deadline);
 }
 
-std::chrono::milliseconds Passwords::retry_after() const {
+rpc::Status Passwords::explain(NotRun why) const {
+  if (why == NotRun::late) {
+    return {rpc::Code::deadline_exceeded, "deadline", "the deadline passed before its turn came"};
+  }
   const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(pool_.expected_wait());
-  return std::max(wait, std::chrono::milliseconds(100));
+  return busy(std::max(wait, std::chrono::milliseconds(100)));
 }
 
 }  // namespace babilu::backend

@@ -236,7 +236,8 @@ std::string complaint(std::vector<store::Schema> schemas, const std::vector<std:
   options.kind = "backend";
   options.schemas = std::move(schemas);
   const auto store = store::Store::open(std::move(options)).value();
-  OffloadPool pool({.threads = 1});
+  telemetry::Metrics metrics;
+  OffloadPool pool({.name = "passwords", .threads = 1}, metrics);
   const backend::Deployment deployment(Secret(32, 1));
   backend::ServicesShared shared{
       *store, backend::Passwords(pool, crypto::insecure_test_cost), deployment, {}, {}};

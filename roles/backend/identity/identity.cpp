@@ -68,7 +68,7 @@ task<rpc::Outcome<api::LoginReply>> Identity::login(rpc::Call& call,
   }
   auto matches =
       co_await passwords_.matches(call.runtime, request.password(), stored, call.deadline);
-  if (!matches) co_return busy(passwords_.retry_after());
+  if (!matches) co_return passwords_.explain(matches.error());
   if (!*account) co_return wrong_credentials();
   if (!*matches) co_return co_await count_failure(call, (*account)->id);
 
@@ -95,7 +95,9 @@ task<rpc::Outcome<std::optional<Identity::Account>>> Identity::find_account(rpc:
 task<std::optional<std::string>> Identity::rehash(rpc::Call& call, const std::string& password,
                                                   const std::string& stored) {
   if (!passwords_.outdated(stored)) co_return std::nullopt;
-  co_return co_await passwords_.hash(call.runtime, password, call.deadline);
+  auto hash = co_await passwords_.hash(call.runtime, password, call.deadline);
+  if (!hash) co_return std::nullopt;
+  co_return std::move(*hash);
 }
 
 task<rpc::Outcome<Bytes>> Identity::admit(rpc::Call& call, const Account& account,

@@ -109,7 +109,7 @@ task<rpc::Outcome<api::SignUpReply>> Registry::sign_up(rpc::Call& call,
   }
 
   auto hash = co_await passwords_.hash(call.runtime, request.password(), call.deadline);
-  if (!hash) co_return busy(passwords_.retry_after());
+  if (!hash) co_return passwords_.explain(hash.error());
 
   auto insert = [account =
                      make_account(call.runtime, deployment_, request.name(), std::move(*hash))](
