@@ -1,12 +1,17 @@
 #include "core/node/node.h"
 
+#include <cassert>
+
 #include <fmt/format.h>
 
 #include "core/admin/admin.h"
 #include "core/net/tcp.h"
+#include "core/runtime/failure.h"
 #include "core/runtime/process.h"
 #include "core/runtime/runtime.h"
 #include "core/runtime/scope.h"
+#include "core/telemetry/log_metrics.h"
+#include "core/telemetry/process_metrics.h"
 
 namespace babilu::node {
 
@@ -15,16 +20,6 @@ using telemetry::field;
 namespace {
 
 constexpr const char* version = "0.1.0";
-
-std::string describe(const std::exception_ptr& failure) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "unknown";
-  }
-}
 
 telemetry::LogOptions log_options(const NodeConfig& config) {
   telemetry::LogOptions options;
@@ -79,22 +74,43 @@ void bind(config::Schema& schema, NodeConfig& config) {
                  {{"text", telemetry::LogFormat::text}, {"json", telemetry::LogFormat::json}}));
 }
 
-Node::Node(NodeConfig config) : config_(std::move(config)), log_(log_options(config_)) {}
+Node::Node(NodeConfig config) : config_(std::move(config)), log_(log_options(config_)) {
+  assert(config_.threads > 0);
+  own_metrics_ = telemetry::register_process_metrics(metrics_);
+  for (auto& registration : telemetry::register_log_metrics(metrics_, log_)) {
+    own_metrics_.push_back(std::move(registration));
+  }
+}
 Node::~Node() = default;
 
 void Node::started() {
-  if (started_.fetch_add(1) + 1 == config_.threads) lifecycle_.advance(Phase::ready);
+  const unsigned started = started_.fetch_add(1) + 1;
+  assert(started <= config_.threads);
+  if (started == config_.threads) lifecycle_.advance(Phase::ready);
 }
 
-net::ListenerPtr Node::listen(net::Network& network, const std::string& address,
-                              const char* flag) const {
-  auto listener = network.listen(parse(address), {.share_port = config_.threads > 1});
-  if (listener) return std::move(*listener);
+net::ListenerPtr Node::listen(net::Network& network, const std::string& address, const char* flag) {
+  net::Address at = parse(address);
+  const bool any_port = at.port == 0;
+  // Held until the first has its port: the others come to wait for that.
+  std::unique_lock lock(ports_mutex_, std::defer_lock);
+  if (any_port) {
+    lock.lock();
+    if (const auto chosen = chosen_ports_.find(flag); chosen != chosen_ports_.end()) {
+      at.port = chosen->second;
+    }
+  }
+  auto listener = network.listen(at, {.share_port = config_.threads > 1});
+  if (listener) {
+    if (any_port) chosen_ports_[flag] = (*listener)->local().port;
+    return std::move(*listener);
+  }
   throw StartError(fmt::format("cannot listen on {}: {}; choose another address with {}", address,
                                listener.error().message(), flag));
 }
 
 int Node::run(Serve serve, Extend extend) {
+  assert(!serve_);  // once
   serve_ = std::move(serve);
   extend_ = std::move(extend);
   try {
@@ -123,7 +139,7 @@ task<> Node::run_on(Runtime& runtime, unsigned index) {
                      metrics_, log_);
   if (extend_) extend_(admin);
   Scope scope(runtime);
-  scope.spawn("admin", admin.run());
+  scope.spawn_essential("admin", admin.run());
   std::exception_ptr failure;
   try {
     co_await serve_(runtime, network, index);

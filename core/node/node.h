@@ -1,10 +1,14 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "core/config/schema.h"
 #include "core/net/network.h"
@@ -38,7 +42,7 @@ class StartError : public std::runtime_error {
 };
 
 /// One server process: its Runtimes, signals, phases, log, metrics and admin endpoint. A role
-/// brings the coroutine that serves.
+/// brings the coroutine that serves. Every process has the metrics of itself and of its log.
 ///
 ///     Node node(config);
 ///     return node.run([&](Runtime& runtime, net::Network& network, unsigned) -> task<> { … });
@@ -58,15 +62,16 @@ class Node {
   /// Adds paths and statistics of the role's to the admin endpoint.
   using Extend = std::function<void(admin::Admin& admin)>;
 
-  /// Runs to the end of the process; its exit code: 0, or 1 after an error that was logged.
+  /// Runs to the end of the process; its exit code: 0, or 1 after an error that was logged. Such an
+  /// error is also an exception that leaves an essential coroutine: the process drains first.
   int run(Serve serve, Extend extend = {});
 
   /// Told by each Runtime's serve; after the last of them the process is ready.
   void started();
 
-  /// Binds an address for one of the Runtimes. Throws StartError that says what to do.
-  net::ListenerPtr listen(net::Network& network, const std::string& address,
-                          const char* flag) const;
+  /// Binds an address for one of the Runtimes; port 0 is the same free port for all of them that
+  /// give the same flag. Throws StartError that says what to do. Any Runtime's thread.
+  net::ListenerPtr listen(net::Network& network, const std::string& address, const char* flag);
 
  private:
   task<> run_on(Runtime& runtime, unsigned index);
@@ -75,7 +80,10 @@ class Node {
   Lifecycle lifecycle_;
   telemetry::Metrics metrics_;
   telemetry::Log log_;
+  std::vector<telemetry::CallbackRegistration> own_metrics_;
   std::atomic<unsigned> started_{0};
+  std::mutex ports_mutex_;
+  std::map<std::string, std::uint16_t> chosen_ports_;  ///< by flag, where port 0 was asked for
   Serve serve_;
   Extend extend_;
 };

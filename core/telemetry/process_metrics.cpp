@@ -6,12 +6,14 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#include "core/telemetry/open_files.h"
 
 namespace babilu::telemetry {
 
@@ -41,12 +43,6 @@ double resident_bytes() {
   return stat_field(24) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
-double open_descriptors() {
-  const std::filesystem::directory_iterator entries("/proc/self/fd");
-  // One of them is the one that reads the directory.
-  return static_cast<double>(std::distance(begin(entries), end(entries)) - 1);
-}
-
 double descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) throw std::runtime_error("getrlimit");
@@ -69,16 +65,21 @@ double start_time() {
 
 std::vector<CallbackRegistration> register_process_metrics(Metrics& metrics) {
   std::vector<CallbackRegistration> kept;
-  const auto gauge = [&](std::string_view name, std::string_view help, double (*read)()) {
-    kept.push_back(metrics.gauge_callback(name, help, {}, read));
+  const auto gauge = [&](std::string_view name, std::string_view help, Metrics::Callback read) {
+    kept.push_back(metrics.gauge_callback(name, help, {}, std::move(read)));
   };
   kept.push_back(metrics.counter_callback(
       "process_cpu_seconds_total", "Processor time used, user and system.", {}, &cpu_seconds));
   gauge("process_resident_memory_bytes", "Memory in RAM.", &resident_bytes);
-  gauge("process_open_fds", "Open file descriptors.", &open_descriptors);
+  gauge("process_open_fds", "Open file descriptors.", [files = std::make_shared<OpenFiles>()] {
+    const auto count = files->count();
+    if (!count) throw std::runtime_error("not counted yet");
+    return static_cast<double>(*count);
+  });
   gauge("process_max_fds", "The limit on open file descriptors.", &descriptor_limit);
   gauge("process_threads", "Threads.", [] { return stat_field(20); });
-  gauge("process_start_time_seconds", "When the process started, in Unix time.", &start_time);
+  gauge("process_start_time_seconds", "When the process started, in Unix time.",
+        [start = 0.0]() mutable { return start == 0 ? start = start_time() : start; });
   return kept;
 }
 

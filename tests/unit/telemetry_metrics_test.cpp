@@ -2,13 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "core/telemetry/open_files.h"
 #include "core/telemetry/process_metrics.h"
 
 namespace babilu::telemetry {
@@ -228,6 +233,58 @@ TEST(ProcessMetrics, TellThisProcess) {
                                              .count());
   EXPECT_GT(value("process_start_time_seconds"), 0);
   EXPECT_LE(value("process_start_time_seconds"), now + 2);
+}
+
+/// Files that are open for a while.
+class Opened {
+ public:
+  explicit Opened(int count) {
+    for (int i = 0; i < count; ++i) files_.push_back(::dup(STDERR_FILENO));
+  }
+  ~Opened() {
+    for (const int file : files_) ::close(file);
+  }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+
+ private:
+  std::vector<int> files_;
+};
+
+TEST(OpenFiles, AreCountedOneByOneOrAtOnce) {
+  const auto before = OpenFiles::count_one_by_one();
+  ASSERT_TRUE(before);
+  const Opened more(300);
+  EXPECT_EQ(OpenFiles::count_one_by_one(), *before + 300);
+  const auto at_once = OpenFiles::count_at_once();
+  if (!at_once) GTEST_SKIP() << "this kernel does not say the size of /proc/self/fd";
+  EXPECT_EQ(at_once, *before + 300);
+}
+
+TEST(OpenFiles, AreNeverListedByWhoeverAsks) {
+  std::promise<std::thread::id> listed_by;
+  std::promise<void> may_end;
+  OpenFiles files([] { return std::nullopt; },
+                  [&]() -> std::optional<std::size_t> {
+                    listed_by.set_value(std::this_thread::get_id());
+                    may_end.get_future().wait();
+                    return 7;
+                  });
+  EXPECT_EQ(files.count(), std::nullopt) << "answered before the list has been read";
+  EXPECT_NE(listed_by.get_future().get(), std::this_thread::get_id());
+  may_end.set_value();
+}
+
+TEST(OpenFiles, WhatWasCountedLastIsTheAnswer) {
+  std::atomic<std::size_t> open = 7;
+  OpenFiles files([] { return std::nullopt; },
+                  [&]() -> std::optional<std::size_t> { return open.load(); });
+  const auto wait_for = [&](std::size_t count) {
+    while (files.count() != count) std::this_thread::yield();
+  };
+  wait_for(7);
+  open = 9;
+  wait_for(9);
 }
 
 }  // namespace
