@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "tests/integration/support/process.h"
@@ -26,6 +28,14 @@ TEST(Program, TellsWhatItCanDo) {
   EXPECT_EQ(nothing.exit_code, 2);
   EXPECT_EQ(nothing.out, "");
   EXPECT_EQ(babilu({"whoami", "--help"}).exit_code, 0);
+}
+
+TEST(Program, HasNoSwitchesForTests) {
+  std::ifstream file(program_path(), std::ios::binary);
+  const std::string program((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_NE(program.find("certificates init"), std::string::npos) << "this is not the program";
+  // The variables of the environment that a test could set, and an attacker too.
+  EXPECT_EQ(program.find("BABILU_TEST"), std::string::npos);
 }
 
 TEST(Program, KnowsWhatWasMeant) {

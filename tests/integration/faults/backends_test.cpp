@@ -146,7 +146,7 @@ TEST(BackendFaults, WithoutBackendsSessionsLastAndWhoHasTimeIsServed) {
 }
 
 TEST(BackendFaults, ARequestThatKillsBackendsKillsTwoAndIsRefused) {
-  Stack stack({.backends = 3, .backend_environment = {{"BABILU_TEST_CRASH", "1"}}});
+  Stack stack({.backends = 3, .backend_program = CRASHING_BACKEND});
   ASSERT_TRUE(wait_for_links(stack, 3));
   RpcClient client(stack);
   api::EchoRequest deadly;

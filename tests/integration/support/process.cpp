@@ -64,11 +64,6 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return made;
 }
 
-std::string program() {
-  const char* other = std::getenv("BABILU_PROGRAM");
-  return other != nullptr ? other : BABILU_PROGRAM;
-}
-
 [[noreturn]] void become(const Command& command, char** argv, char** environment, int in, int out,
                          int err) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -134,8 +129,13 @@ class Claim {
 
 }  // namespace
 
+std::string program_path() {
+  const char* other = std::getenv("BABILU_PROGRAM");
+  return other != nullptr ? other : BABILU_PROGRAM;
+}
+
 Process::Process(const Command& command) : out_(memory_file()), err_(memory_file()) {
-  std::vector<std::string> words{program()};
+  std::vector<std::string> words{command.program.empty() ? program_path() : command.program};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
   std::vector<std::string> variables{"PATH=/usr/bin:/bin"};
   for (const auto& [name, value] : command.environment) variables.push_back(name + "=" + value);

@@ -21,6 +21,7 @@ using Environment = std::map<std::string, std::string>;
 
 struct Command {
   std::vector<std::string> arguments;
+  std::string program = {};      ///< a path; empty: `babilu`
   Environment environment = {};  ///< all of it, but for PATH
   std::string input = {};
   /// The terminal that it belongs to, as a path; empty: it has none.
@@ -32,6 +33,9 @@ struct Command {
   /// How many files and sockets it may have open.
   std::optional<std::uint64_t> open_files = {};
 };
+
+/// Where the program is.
+std::string program_path();
 
 /// One process. What it writes is kept in memory. Killed by the destructor.
 class Process {

@@ -50,11 +50,10 @@ void Stack::choose_members(const Options& options) {
     }
     append(arguments, options.backend);
     append(proxy, {"--backends", address(port)});
-    members_.push_back(
-        {{.arguments = std::move(arguments), .environment = options.backend_environment},
-         port,
-         static_cast<std::uint16_t>(port + 1),
-         {}});
+    members_.push_back({{.arguments = std::move(arguments), .program = options.backend_program},
+                        port,
+                        static_cast<std::uint16_t>(port + 1),
+                        {}});
   }
   if (plaintext_) proxy.emplace_back("--plaintext-sessions");
   append(proxy, options.proxy);

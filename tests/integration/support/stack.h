@@ -20,7 +20,7 @@ class Stack {
     bool plaintext = false;  ///< between clients and the proxy
     bool quick_passwords = true;
     std::size_t backends = 2;
-    Environment backend_environment = {};
+    std::string backend_program = {};  ///< in the place of babilu's backend
     std::optional<std::uint64_t> proxy_open_files = {};
   };
   Stack() : Stack(Options{}) {}
