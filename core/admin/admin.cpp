@@ -1,6 +1,7 @@
 #include "core/admin/admin.h"
 
 #include <algorithm>
+#include <cassert>
 #include <stdexcept>
 
 #include <boost/asio/error.hpp>
@@ -91,7 +92,9 @@ std::optional<Response> Admin::refuse(const Request& head) {
 
 Response Admin::answer(const Request& request) {
   try {
-    return count(router_.find(request)->handler(request));
+    const Router::Route* const route = router_.find(request);
+    assert(route != nullptr);  // or refuse() has answered
+    return count(route->handler(request));
   } catch (const std::exception& error) {
     log_.error("a handler failed", field("path", request.path), field("error", error.what()));
     return count({.status = 500, .body = "this is a mistake of the program; see its log\n"});
@@ -142,6 +145,7 @@ task<> Admin::accept() {
 /// Whether one more connection may be served, closing the one that has been idle for longest if
 /// need be: those who only hold connections must not keep out those who ask.
 bool Admin::make_room() {
+  assert(turned_away_ <= scope_.size());
   if (scope_.size() - turned_away_ < options_.limits.connections) return true;
   Connection* oldest = nullptr;
   for (Connection* connection : connections_) {
@@ -165,7 +169,10 @@ task<> Admin::serve(net::StreamPtr stream) {
 }
 
 task<> Admin::turn_away(net::StreamPtr stream) {
-  const boost::scope::scope_exit forget([&] { --turned_away_; });
+  const boost::scope::scope_exit forget([&] {
+    assert(turned_away_ > 0);
+    --turned_away_;
+  });
   const Bytes answer = to_bytes({.status = 503, .body = "too many connections; try again\n"},
                                 {.date = runtime_.clock().wall()});
   const Deadline deadline = runtime_.now() + options_.limits.linger_time;

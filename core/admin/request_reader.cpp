@@ -1,5 +1,6 @@
 #include "core/admin/request_reader.h"
 
+#include <cassert>
 #include <memory>
 
 #include <boost/beast/http/parser.hpp>
@@ -100,6 +101,7 @@ std::size_t RequestReader::put(ByteView bytes) {
 }
 
 void RequestReader::finish_head() {
+  assert(state_ == State::head && parser_->is_header_done());
   const auto& message = parser_->get();
   request_.version = static_cast<int>(message.version());
   request_.head_only = message.method() == http::verb::head;

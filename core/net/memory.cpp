@@ -1,6 +1,7 @@
 #include "core/net/memory.h"
 
 #include <algorithm>
+#include <cassert>
 #include <deque>
 
 #include <boost/asio/error.hpp>
@@ -143,6 +144,7 @@ class Pipe {
   }
 
   void discard(std::size_t count) {
+    assert(count <= arrived_ && arrived_ <= unread());
     arrived_ -= count;
     read_ += count;
     if (read_ == bytes_.size()) {

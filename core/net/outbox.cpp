@@ -1,5 +1,6 @@
 #include "core/net/outbox.h"
 
+#include <cassert>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -16,7 +17,9 @@ Outbox::Outbox(Runtime& runtime, Stream& stream, Scope& scope, const Limits& lim
       owner_(owner),
       flush_(
           runtime, [](void* self) { static_cast<Outbox*>(self)->flush_now(); }, this),
-      progress_(runtime) {}
+      progress_(runtime) {
+  assert(limits.soft <= limits.hard);
+}
 
 void Outbox::flush_now() {
   if (draining_ || failed_) return;
@@ -34,6 +37,7 @@ bool Outbox::write() {
     if (writing_.empty()) writing_.swap(pending_);
     const Transfer sent = stream_.write_some(ByteView(writing_).subspan(written_));
     written_ += sent.bytes;
+    assert(written_ <= writing_.size());
     if (written_ == writing_.size()) {
       written_ = 0;
       writing_.clear();
@@ -48,6 +52,7 @@ bool Outbox::write() {
 }
 
 task<> Outbox::drain() {
+  assert(draining_);
   while (!failed_) {
     const error_code error = co_await stream_.writable(runtime_.now() + limits_.stall);
     if (error) {

@@ -1,5 +1,7 @@
 #include "core/net/stream.h"
 
+#include <cassert>
+
 #include <boost/asio/error.hpp>
 
 namespace babilu::net {
@@ -7,6 +9,7 @@ namespace babilu::net {
 task<error_code> write_all(Stream& stream, ByteView bytes, Deadline deadline) {
   while (!bytes.empty()) {
     const Transfer sent = stream.write_some(bytes);
+    assert(sent.bytes <= bytes.size());
     bytes = bytes.subspan(sent.bytes);
     if (sent.error == boost::asio::error::would_block) {
       const error_code error = co_await stream.writable(deadline);

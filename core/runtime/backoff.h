@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 
 #include "core/crypto/random.h"
 #include "core/runtime/clock.h"
@@ -12,7 +13,9 @@ namespace babilu {
 /// (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)
 class Backoff {
  public:
-  Backoff(Clock::duration min, Clock::duration max) noexcept : min_(min), max_(max), bound_(min) {}
+  Backoff(Clock::duration min, Clock::duration max) noexcept : min_(min), max_(max), bound_(min) {
+    assert(Clock::duration::zero() <= min && min <= max);
+  }
 
   Clock::duration next(crypto::Random& random) {
     std::uint64_t drawn = 0;

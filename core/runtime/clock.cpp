@@ -1,5 +1,7 @@
 #include "core/runtime/clock.h"
 
+#include <cassert>
+
 namespace babilu {
 
 void Alarm::set(Deadline due) {
@@ -38,6 +40,7 @@ void Clock::insert(Alarm& alarm) {
 
 void Clock::erase(Alarm& alarm) noexcept {
   const std::size_t index = alarm.index_;
+  assert(index < heap_.size() && heap_[index] == &alarm);
   Alarm* last = heap_.back();
   heap_.pop_back();
   alarm.index_ = Alarm::unset;

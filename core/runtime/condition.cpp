@@ -1,5 +1,7 @@
 #include "core/runtime/condition.h"
 
+#include <cassert>
+
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/append.hpp>
 #include <boost/asio/as_tuple.hpp>
@@ -47,7 +49,9 @@ struct Condition::Waiter : Link {
   Alarm alarm;
 };
 
-Condition::~Condition() = default;
+Condition::~Condition() {
+  assert(!has_waiters() || runtime_.abandoned());
+}
 
 task<bool> Condition::wait(Deadline deadline) {
   Waiter waiter(runtime_);

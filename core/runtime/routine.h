@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>
 #include <coroutine>
 #include <exception>
 #include <utility>
@@ -37,7 +38,10 @@ class Routine {
   }
 
   /// Runs it to its next pause, or its end. It must be there and not have ended.
-  void resume() { handle_.resume(); }
+  void resume() {
+    assert(!ended());
+    handle_.resume();
+  }
   bool ended() const noexcept { return !handle_ || handle_.done(); }
 
  private:

@@ -35,6 +35,7 @@ void on_signal(int number) {
 }
 
 int open_pipe() {
+  assert(pipe_writer == -1);  // one object at a time
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
     throw std::system_error(errno, std::generic_category(), "pipe2");

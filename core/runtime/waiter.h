@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cassert>
+
 #include <boost/system/error_code.hpp>
 
 #include "core/runtime/deferred.h"
@@ -22,15 +24,20 @@ class Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  /// Where it is to be found; it may stand in one place only.
+  /// Where it is to be found. It stands in one place only, and there alone: that nobody waits there
+  /// already is a condition, since whoever was overwritten would never be told.
   void stand_at(Waiter*& place) noexcept {
     leave();
+    assert(place == nullptr);
     place_ = &place;
     place = this;
   }
   /// Waits no more, as if it had never begun.
   void leave() noexcept {
-    if (place_ != nullptr) *place_ = nullptr;
+    if (place_ != nullptr) {
+      assert(*place_ == this);
+      *place_ = nullptr;
+    }
     place_ = nullptr;
     deferred_.cancel();
   }

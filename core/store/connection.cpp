@@ -1,6 +1,7 @@
 #include "core/store/connection.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <utility>
 
@@ -131,6 +132,7 @@ StoreResult<std::unique_ptr<Connection>> Connection::open(const std::filesystem:
 Connection::Connection(std::unique_ptr<soci::session> session)
     : session_(std::move(session)),
       handle_(static_cast<soci::sqlite3_session_backend*>(session_->get_backend())->conn_) {
+  assert(handle_ != nullptr);
   sqlite3_extended_result_codes(handle_, 1);
   sqlite3_busy_timeout(handle_, busy_milliseconds);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);

@@ -1,6 +1,7 @@
 #include "core/store/group_commit.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "core/store/database_file.h"
 
@@ -73,6 +74,7 @@ bool GroupCommit::begin() {
 }
 
 void GroupCommit::run_member(GroupMember& member) {
+  assert(connection_ && connection_->in_transaction());
   detail::WriteWork& work = *member.work;
   work.failure.reset();
   work.bug = nullptr;
@@ -102,6 +104,7 @@ void GroupCommit::end_savepoint(GroupMember& member) {
 }
 
 GroupCommit::Outcome GroupCommit::end(bool anything_kept) {
+  assert(connection_ && connection_->in_transaction());
   try {
     if (!anything_kept) {
       // A COMMIT would write, and flush, pages that are as they were.
@@ -222,6 +225,7 @@ void GroupCommit::last_checkpoint() {
 }
 
 void GroupCommit::checkpoint(Connection::Checkpoint mode) {
+  assert(!connection_->in_transaction());
   try {
     connection_->checkpoint(mode);
     metrics_.checkpoints.add();

@@ -1,12 +1,14 @@
 #include "core/store/resumption.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 #include <vector>
 
 namespace babilu::store {
 
 void Resumption::resume() {
+  assert(handler_);  // once
   guard_.reset();
   // The object is gone before the coroutine's next wait.
   Handler handler = std::move(handler_);

@@ -1,6 +1,7 @@
 #include "core/store/turn_lock.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <climits>
 #include <cstdint>
@@ -88,6 +89,7 @@ void TurnLock::unlock(int byte) noexcept {
 }
 
 bool TurnLock::acquire(Time until) {
+  assert(!held_);
   for (;;) {
     // Somebody who took the file for a left-over would otherwise let two write at once.
     if (file_was_removed() || file_ < 0) {
@@ -114,6 +116,7 @@ void TurnLock::withdraw() noexcept {
 }
 
 void TurnLock::release() noexcept {
+  assert(held_);
   unlock(turn_byte);
   held_ = false;
   wake_all();

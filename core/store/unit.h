@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <exception>
 #include <optional>
@@ -110,6 +111,7 @@ class WriteWorkOf final : public WriteWork {
   StoreResult<Value> take() {
     if (bug) std::rethrow_exception(bug);
     if (failure) return std::move(*failure);
+    assert(verdict_);  // else it was answered without having run
     if constexpr (std::is_void_v<Value>) {
       return {};
     } else {
@@ -133,6 +135,7 @@ class ReadWorkOf final : public ReadWork {
   StoreResult<Value> take() {
     if (bug) std::rethrow_exception(bug);
     if (failure) return std::move(*failure);
+    assert(value_);
     return std::move(*value_);
   }
 

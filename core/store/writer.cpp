@@ -1,6 +1,7 @@
 #include "core/store/writer.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include <boost/asio/use_awaitable.hpp>
 
@@ -59,6 +60,7 @@ Writer::~Writer() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
+  assert(queue_.empty());  // all that was accepted has its answer
   // Only to leave a short log behind: not worth a wait.
   if (turn_->acquire(std::chrono::steady_clock::now())) group_commit_.last_checkpoint();
 }

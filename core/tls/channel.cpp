@@ -1,6 +1,7 @@
 #include "core/tls/channel.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include <botan/exceptn.h>
 #include <botan/rng.h>
@@ -54,6 +55,7 @@ Channel::Channel(Runtime& runtime, const ChannelOptions& options)
     other_side_ = std::make_unique<OtherSide>(options.host, options.role);
   }
   guarded([&] { dialer_ ? dial(options) : listen(options); });
+  assert(channel_ || failure_);
 }
 
 Channel::~Channel() = default;
@@ -125,6 +127,7 @@ std::size_t Channel::receive(ByteView ciphertext, MutableByteView into) {
   // One record at a time: Botan moves all that is behind the record that it takes.
   while (!ciphertext.empty() && !failure_ && !peer_closed_) {
     const std::size_t size = next_piece(ciphertext);
+    assert(size > 0);  // else this would not end
     unproductive_ += size;
     guarded([&] {
       if (unproductive_ > (complete_ ? max_unproductive : max_handshake)) {
@@ -163,6 +166,7 @@ void Channel::tls_record_received(std::uint64_t, std::span<const std::uint8_t> d
   const std::size_t direct = has_kept() ? 0 : std::min(data.size(), into_.size() - into_filled_);
   std::copy_n(data.begin(), direct, into_.begin() + static_cast<std::ptrdiff_t>(into_filled_));
   into_filled_ += direct;
+  assert(into_filled_ <= into_.size());
   kept_.insert(kept_.end(), data.begin() + static_cast<std::ptrdiff_t>(direct), data.end());
 }
 
@@ -170,6 +174,7 @@ std::size_t Channel::take_kept(MutableByteView into) {
   const std::size_t taken = std::min(into.size(), kept_.size() - kept_taken_);
   std::copy_n(kept_.begin() + static_cast<std::ptrdiff_t>(kept_taken_), taken, into.begin());
   kept_taken_ += taken;
+  assert(kept_taken_ <= kept_.size());
   if (!has_kept()) {
     kept_ = Bytes();  // an idle connection holds no buffer
     kept_taken_ = 0;

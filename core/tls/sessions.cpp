@@ -1,6 +1,7 @@
 #include "core/tls/sessions.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include <botan/tls_callbacks.h>
 #include <botan/tls_psk_identity_13.h>
@@ -75,6 +76,7 @@ std::vector<Botan::TLS::Session_with_Handle> DialerSessions::find(
 /// `other_side_` and `proved_until_`.
 void DialerSessions::store(const Session& session, const Session_Handle& handle) {
   if (++kept_ > most_kept) return;
+  assert(proved_until_ != WallTime{});  // whose ticket this is has been proved
   Session kept(session.master_secret(), std::nullopt, session.session_age_add(),
                session.lifetime_hint(), session.version(), session.ciphersuite_code(),
                session.side(), {}, nullptr, session.server_info(), session.start_time());

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <tuple>
 #include <utility>
 
@@ -113,6 +114,7 @@ error_code TlsStream::push() noexcept {
   while (pushed_ < out.size()) {
     const net::Transfer sent = lower_->write_some(ByteView(out).subspan(pushed_));
     pushed_ += sent.bytes;
+    assert(pushed_ <= out.size());
     if (sent.error) return sent.error;
   }
   out = {};  // an idle connection holds no buffer

@@ -173,5 +173,19 @@ TEST(Routine, SaysThatItHasEnded) {
   EXPECT_EQ(steps, 2);
 }
 
+TEST(WaiterDeathTest, APlaceIsForOne) {
+  EXPECT_DEATH(
+      {
+        Runtime runtime;
+        Waiter* place = nullptr;
+        Told first(runtime);
+        Told second(runtime);
+        first.waiter.stand_at(place);
+        first.waiter.stand_at(place);  // where it stands already
+        second.waiter.stand_at(place);
+      },
+      "place == nullptr");
+}
+
 }  // namespace
 }  // namespace babilu
