@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <exception>
+#include <stdexcept>
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/append.hpp>
@@ -29,6 +30,10 @@ SteadyTime give_up_time(const Runtime& runtime, Deadline deadline) {
 }
 
 }  // namespace
+
+void throw_exception_from_error(NotRun why, const boost::source_location&) {
+  throw std::runtime_error(why == NotRun::late ? "a job was late" : "a job was refused");
+}
 
 /// Lives in the frame of execute(), which stays suspended until the handler has been called. It is
 /// the Runtime's, but for the time from when a thread takes it out of the queue until that posts.

@@ -33,6 +33,8 @@ enum class NotRun {
   refused,  ///< the queue is full, or would outlast the job's deadline: at once, try again later
   late,     ///< the deadline passed before a thread was free
 };
+/// What value() of an outcome without one does.
+[[noreturn]] void throw_exception_from_error(NotRun why, const boost::source_location& where);
 
 /// Threads for work that is heavy or blocks: Argon2, file access. Bounded: a full queue, or a
 /// deadline that the queue would outlast, is refused at once.

@@ -488,17 +488,25 @@ TEST(BackendCiphertext, HeadersAreReadAsTheyAreWritten) {
 }
 
 task<> passwords(sim::World& world) {
-  OffloadPool pool({.threads = 1});
+  telemetry::Metrics metrics;
+  OffloadPool pool({.name = "passwords", .threads = 1}, metrics);
   backend::Passwords hashing(pool, crypto::insecure_test_cost);
   Runtime& runtime = world.runtime();
-  const auto hash = co_await hashing.hash(runtime, "correct horse", no_deadline);
-  EXPECT_TRUE(hash.has_value());
-  const auto again = co_await hashing.hash(runtime, "correct horse", no_deadline);
+  const auto hash = (co_await hashing.hash(runtime, "correct horse", no_deadline)).value();
+  const auto again = (co_await hashing.hash(runtime, "correct horse", no_deadline)).value();
   EXPECT_NE(hash, again) << "each has a salt of its own";
-  EXPECT_EQ(co_await hashing.matches(runtime, "correct horse", hash, no_deadline), true);
-  EXPECT_EQ(co_await hashing.matches(runtime, "correct cow", hash, no_deadline), false);
-  EXPECT_EQ(co_await hashing.matches(runtime, "correct horse", {}, no_deadline), false);
-  EXPECT_GE(hashing.retry_after(), 100ms) << "not at once, even when nothing waits";
+  const auto same = co_await hashing.matches(runtime, "correct horse", hash, no_deadline);
+  EXPECT_TRUE(same.value());
+  const auto other = co_await hashing.matches(runtime, "correct cow", hash, no_deadline);
+  EXPECT_FALSE(other.value());
+  const auto nobody = co_await hashing.matches(runtime, "correct horse", {}, no_deadline);
+  EXPECT_FALSE(nobody.value());
+  const auto late = co_await hashing.hash(runtime, "correct horse", runtime.now());
+  EXPECT_TRUE(late.has_error());
+  EXPECT_EQ(hashing.explain(late.error()).code, rpc::Code::deadline_exceeded);
+  const auto busy = hashing.explain(NotRun::refused);
+  EXPECT_EQ(busy.code, rpc::Code::resource_exhausted);
+  EXPECT_GE(busy.retry_after, 100ms) << "not at once, even when nothing waits";
 }
 TEST(BackendPasswords, MatchTheirOwnHashAlone) {
   sim::World world(1);
