@@ -568,5 +568,33 @@ TEST(PeerTrouble, WhomWeRefuseIsNotDialedAgain) {
   run(15, wrong_one);
 }
 
+task<> forgets_one(Town& town) {
+  auto ada = co_await town.peer("ada");
+  auto bob = co_await town.peer("bob");
+  auto carol = co_await town.peer("carol");
+  ada->listen();
+  bob->dial("ada");
+  carol->dial("ada");
+  co_await ada->events.until([&] { return ada->events.joined.size() == 2; });
+  co_await carol->stop();
+  co_await ada->events.until([&] { return !ada->node->is_here("carol"); });
+  co_await ada->say("carol", "for carol");
+  const auto forgotten = co_await ada->node->forget("bob");
+  EXPECT_TRUE(forgotten && forgotten->given_up.empty());
+  co_await ada->events.until([&] { return !ada->node->is_here("bob"); }, 5s);
+  EXPECT_EQ(ada->node->unsettled(), 1u) << "of others nothing is given up";
+  carol = co_await town.peer("carol");
+  carol->dial("ada");
+  co_await carol->events.until([&] { return !carol->events.messages.empty(); });
+  co_await ada->events.until([&] { return ada->node->unsettled() == 0; });
+  co_await carol->stop();
+  co_await bob->stop();
+  co_await ada->stop();
+}
+
+TEST(PeerTrouble, ForgettingOneEndsItsConnectionsAndTouchesNobodyElse) {
+  run(16, forgets_one);
+}
+
 }  // namespace
 }  // namespace babilu::peer

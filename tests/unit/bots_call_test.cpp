@@ -262,6 +262,25 @@ TEST(BotsCall, OneKeyHasOneAnswerOrNone) {
   run(test_config(Scenario::echo, 1), compares);
 }
 
+task<> second_answer(Bench& bench) {
+  const auto now = bench.runtime.now();
+  EXPECT_TRUE((co_await perform(bench.swarm, bench.bot(), Operation::sign_up, now)).ok());
+  // Of the two that go out at once now only the one over the other connection is answered.
+  bench.stack.silent_to = bench.stack.requests_of.begin()->first;
+  const rpc::Status status =
+      co_await perform(bench.swarm, bench.bot(), Operation::sign_up, bench.runtime.now());
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  EXPECT_EQ(bench.swarm.ledger.accounts.offered(), 2u) << "it was acknowledged all the same";
+  EXPECT_EQ(bench.report().failed(), 1u) << "yet it was a request that failed";
+}
+
+TEST(BotsCall, IfOnlyTheSecondIsAnsweredThatIsTheAnswer) {
+  BotsConfig config = test_config(Scenario::signup, 2);
+  config.resend = 1;
+  config.deadline = 500ms;
+  run(config, second_answer);
+}
+
 task<> lied_to(Bench& bench) {
   Bot& bot = bench.bot();
   const auto now = bench.runtime.now();

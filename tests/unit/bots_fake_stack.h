@@ -62,6 +62,8 @@ class FakeStack {
   Clock::time_point forget_tokens_at{Clock::time_point::max()};
   /// Nobody logs in from this moment on.
   Clock::time_point refuse_logins_at{Clock::time_point::max()};
+  /// A client that gets no answers.
+  std::string silent_to;
   /// Everything is refused while it is set.
   rpc::Status refusal;
   /// When positive, that many sign-ups take effect and are not answered.
@@ -84,6 +86,9 @@ class FakeStack {
   task<rpc::Status> admit(rpc::Call& call) {
     ++requests;
     ++requests_of[std::string(call.client_address)];
+    if (call.client_address == silent_to) {
+      co_await call.runtime.sleep_until(call.deadline + std::chrono::seconds(1));
+    }
     const auto now = call.runtime.now();
     if (now >= stall_from && now < stall_to) co_await call.runtime.sleep_until(stall_to);
     co_await call.runtime.sleep_for(work);

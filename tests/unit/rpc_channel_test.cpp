@@ -53,6 +53,7 @@ class Door {
       auto stream = co_await listener_->accept();
       if (!stream) co_return;
       visitors.push_back(std::make_unique<RawEnd>(world_.runtime(), std::move(*stream)));
+      visitors.back()->answers_pings = true;
       if (greets) visitors.back()->hello(hello);
       changed_.notify_all();
     }

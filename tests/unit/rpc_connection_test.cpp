@@ -155,6 +155,25 @@ TEST(ConnectionTimes, AFrameThatHasBegunMustBeWholeInTime) {
   run(slow_frame);
 }
 
+task<> slow_frame_after_hello(sim::World& world) {
+  Bench bench(world, {.frame_timeout = 10s, .ping_after = 40s, .ping_timeout = 100s});
+  co_await bench.pause(1s);
+  Buffer both;
+  wire::append(both, {.kind = Kind::hello}, {}, bytes_of(RawEnd::hello_text()));
+  both.append(Bytes(5, 0));  // the beginning of a frame in the same breath
+  bench.other.send_bytes(both);
+  co_await bench.at(10s);
+  EXPECT_TRUE(bench.tested.greeted);
+  EXPECT_EQ(bench.outcome(), "none");
+  co_await bench.at(13s);
+  EXPECT_EQ(bench.outcome(), "deadline_exceeded frame_too_slow");
+  co_await bench.end();
+}
+
+TEST(ConnectionTimes, AlsoAFrameThatBeganWithTheHello) {
+  run(slow_frame_after_hello);
+}
+
 task<> frames_in_time(sim::World& world) {
   Bench bench(world, {.frame_timeout = 10s, .ping_after = 5s, .ping_timeout = 100s});
   co_await bench.greeted();

@@ -46,6 +46,7 @@ struct Bench {
         other(runtime, std::move(pair.b)),
         session(runtime, std::move(pair.a), Side::dialer, services, options),
         scope(runtime) {
+    other.answers_pings = true;
     scope.spawn("serve", serve(session, outcome));
   }
   task<> greeted(wire::Hello hello = {}) {

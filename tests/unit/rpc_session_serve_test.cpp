@@ -110,6 +110,7 @@ struct Bench {
         session(runtime, std::make_unique<ProvedStream>(std::move(pair.a), role), Side::listener,
                 services.table, options, &services),
         scope(runtime) {
+    other.answers_pings = true;
     scope.spawn("serve", serve(session, outcome));
   }
   task<> greeted() {
@@ -178,6 +179,75 @@ task<> answers(sim::World& world) {
 
 TEST(SessionServe, AnswersAndTellsTheHandlerWhatTheRequestSaid) {
   run(answers);
+}
+
+task<> deadlines(sim::World& world) {
+  Bench bench(world, {.default_deadline = 30s});
+  co_await bench.greeted();
+  const auto began = bench.runtime.now();
+  bench.ask(1, wait_traits, {}, 1500);
+  bench.ask(3, wait_traits);  // says nothing
+  bench.ask(5, wait_traits, {}, 60'000);
+  co_await bench.runtime.sleep_until(began + 1400ms);
+  EXPECT_EQ(bench.replies(), 0u);
+  co_await bench.runtime.sleep_until(began + 1600ms);
+  EXPECT_EQ(bench.replies(), 1u);
+  const Arrived first = co_await bench.other.next(Kind::reply);
+  EXPECT_EQ(first.header.stream, 1u);
+  EXPECT_EQ(first.status().code, Code::deadline_exceeded);
+  EXPECT_EQ(first.status().reason, "deadline");
+  EXPECT_FALSE(first.header.has(wire::flags::unstarted)) << "it may have had an effect";
+  co_await bench.runtime.sleep_until(began + 29s);
+  EXPECT_EQ(bench.replies(), 1u);
+  co_await bench.runtime.sleep_until(began + 31s);
+  EXPECT_EQ(bench.replies(), 2u);
+  EXPECT_EQ((co_await bench.other.next(Kind::reply, 2)).header.stream, 3u);
+
+  bench.services.go_on();
+  co_await bench.pause(1s);
+  EXPECT_EQ(bench.services.waited, 3);
+  EXPECT_EQ(bench.replies(), 3u) << "what was answered is not answered again";
+  EXPECT_EQ((co_await bench.other.next(Kind::reply, 3)).header.stream, 5u);
+  co_await bench.pause(60s);
+  EXPECT_EQ(bench.replies(), 3u) << "nor when a time is up that does not matter any more";
+  EXPECT_EQ(bench.services.replies.size(), 3u);
+  EXPECT_EQ(bench.services.replies.at(0).code, Code::deadline_exceeded);
+  EXPECT_EQ(bench.services.replies.at(0).latency, 1500ms);
+  EXPECT_FALSE(bench.outcome);
+  co_await bench.end();
+}
+
+TEST(SessionServe, TheTimeOfARequestIsUpWhenItSaid) {
+  run(deadlines);
+}
+
+task<> cancels(sim::World& world) {
+  Bench bench(world);
+  co_await bench.greeted();
+  bench.ask(1, wait_traits);
+  bench.ask(3, wait_traits);
+  co_await bench.pause(1ms);
+  bench.other.send({.kind = Kind::cancel, .stream = 1});
+  bench.other.send({.kind = Kind::cancel, .stream = 99});  // nobody's
+  co_await bench.pause(1ms);
+  EXPECT_EQ(bench.replies(), 1u) << "even who cancels gets an answer";
+  const Arrived reply = co_await bench.other.next(Kind::reply);
+  EXPECT_EQ(reply.header.stream, 1u);
+  EXPECT_EQ(reply.status().code, Code::cancelled);
+  bench.other.send({.kind = Kind::cancel, .stream = 1});  // again, in vain
+  bench.services.go_on();
+  co_await bench.pause(60s);
+  EXPECT_EQ(bench.replies(), 2u);
+  EXPECT_EQ((co_await bench.other.next(Kind::reply, 2)).header.stream, 3u);
+  EXPECT_EQ(bench.services.replies.size(), 2u);
+  // The number is free again.
+  bench.ask(1, echo, "again");
+  EXPECT_EQ((co_await bench.other.next(Kind::reply, 3)).message, "again");
+  co_await bench.end();
+}
+
+TEST(SessionServe, ACancelledRequestIsAnsweredAtOnceAndOnce) {
+  run(cancels);
 }
 
 task<> unknown(sim::World& world) {

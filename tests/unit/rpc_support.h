@@ -125,6 +125,7 @@ class RawEnd {
     co_await scope_.join();
   }
 
+  bool answers_pings = false;
   std::vector<Arrived> frames;
   std::optional<error_code> ended;
 
@@ -137,6 +138,7 @@ class RawEnd {
   Condition changed_;
   wire::FrameReader reader_{1 << 24};
   bool deaf_ = false;
+  std::size_t answered_ = 0;  ///< frames that were looked at for pings
 };
 
 inline task<> RawEnd::read() {
@@ -156,6 +158,10 @@ inline task<> RawEnd::read() {
           return true;
         });
     EXPECT_EQ(broken, wire::FrameError::none);
+    for (; answered_ < frames.size(); ++answered_) {
+      const bool ping = frames[answered_].header.kind == wire::Kind::ping;
+      if (ping && answers_pings && !error) send({.kind = wire::Kind::pong});
+    }
     if (error) ended = error;
     changed_.notify_all();
     if (error) co_return;
