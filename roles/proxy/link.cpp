@@ -66,6 +66,7 @@ task<bool> Link::serve_once() {
   connection_->greet(std::move(hello));
   const rpc::Status why = co_await connection_->run();
   last_failure_ = why.ok() ? "the backend closed the link" : why.to_string();
+  if (leaving_ && why.ok()) last_failure_.clear();  // nothing failed
   co_return connection_->multiplexer().greeted();
 }
 

@@ -1,6 +1,7 @@
 #include "roles/proxy/pool.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/crypto/random.h"
 #include "core/runtime/runtime.h"
@@ -44,6 +45,7 @@ void Pool::set_backends(const std::vector<Backend>& backends) {
   for (Member& member : links_) {
     if (std::ranges::none_of(backends, named(member.link->name()))) {
       run_ = {};
+      show_ejected(member, false);
       member.link->leave();
       leaving_.push_back(std::move(member.link));
     }
@@ -58,6 +60,7 @@ void Pool::set_backends(const std::vector<Backend>& backends) {
     }
     links_.push_back({std::make_unique<Link>(runtime_, network_, security_, backend, figures_,
                                              options_, relay_)});
+    links_.back().link->figures().draining.set(0);  // it may have been there before
     scope_.spawn_essential("link", run(*links_.back().link));
   }
 }
@@ -155,8 +158,13 @@ void Pool::review(Clock::time_point now) {
   }
   for (Member& member : links_) {
     member.link->latencies().begin_window();
-    member.link->figures().ejected.set(member.link->health().ejected(now) ? 1 : 0);
+    show_ejected(member, member.link->health().ejected(now));
   }
+}
+
+void Pool::show_ejected(Member& member, bool ejected) {
+  if (std::exchange(member.shown_ejected, ejected) == ejected) return;
+  member.link->figures().ejected.add(ejected ? 1 : -1);
 }
 
 /// Never more than half of all, and never the last one that offers a service.

@@ -56,6 +56,7 @@ class Pool {
   struct Member {
     std::unique_ptr<Link> link;
     bool draining = false;
+    bool shown_ejected = false;  ///< counted in the figures, which all Runtimes share
   };
   bool takes_work(const Member& member, Clock::time_point now) const noexcept {
     return !member.draining && !member.link->health().ejected(now);
@@ -64,6 +65,7 @@ class Pool {
                     Clock::time_point now);
   void find_usable(std::uint8_t service, const Link* except, Clock::time_point now);
   void review(Clock::time_point now);
+  static void show_ejected(Member& member, bool ejected);
   bool can_do_without(const Member& member, Clock::time_point now) const;
   double times_as_slow(const Link& link, Clock::duration& mean) const;
   task<> run(Link& link);
