@@ -65,8 +65,8 @@ BackendNode::BackendNode(sim::World& world, const net::Address& at,
 
 namespace {
 
-proxy::ProxyOptions proxy_options(const std::vector<std::string>& backends) {
-  proxy::ProxyOptions options;
+proxy::ProxyOptions with_backends(proxy::ProxyOptions options,
+                                  const std::vector<std::string>& backends) {
   for (const auto& backend : backends) {
     options.backends.push_back(proxy::Backend::parse(backend).value());
   }
@@ -75,7 +75,8 @@ proxy::ProxyOptions proxy_options(const std::vector<std::string>& backends) {
 
 }  // namespace
 
-ProxyNode::ProxyNode(sim::World& world, const std::vector<std::string>& backends)
+ProxyNode::ProxyNode(sim::World& world, const std::vector<std::string>& backends,
+                     proxy::ProxyOptions options)
     : log_(log_into(world, "proxy")),
       figures_(metrics_),
       observer_(metrics_, log_, log_),
@@ -83,7 +84,7 @@ ProxyNode::ProxyNode(sim::World& world, const std::vector<std::string>& backends
       proxy_(std::make_unique<proxy::Proxy>(
           world.runtime(), world.host("proxy"), security_, security_,
           world.host("proxy").listen(SimulatedStack::address()).value(), shared_,
-          proxy_options(backends))) {}
+          with_backends(std::move(options), backends))) {}
 
 const net::Address& SimulatedStack::address() {
   static const net::Address proxy{"proxy", 7400};

@@ -64,7 +64,8 @@ class BackendNode {
 /// The proxy of a simulated world.
 class ProxyNode {
  public:
-  ProxyNode(sim::World& world, const std::vector<std::string>& backends);
+  ProxyNode(sim::World& world, const std::vector<std::string>& backends,
+            proxy::ProxyOptions options = {});
 
   proxy::Proxy& proxy() noexcept { return *proxy_; }
   Lifecycle& lifecycle() noexcept { return lifecycle_; }
