@@ -87,12 +87,12 @@ endif()
 # babilu_test(NAME core_net_test SOURCES net_test.cpp ... DEPENDS core_net ... [LABELS integration] [TIMEOUT seconds])
 #
 # A GoogleTest program; each of its cases is a ctest test. It is asked for its cases when ctest runs, not when it is
-# built; that way takes one label only (unit). The target babilu_tests_LABEL builds all of a label. TIMEOUT bounds one case, and is there to end a hang, not to judge speed.
+# built; that way takes one label only (unit). The target babilu_tests_LABEL builds all of a label. TIMEOUT bounds one case, and is there to end a hang, not to judge speed: a long run must fit in as well.
 function(babilu_test)
   cmake_parse_arguments(ARG "" "NAME;LABELS;TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
   babilu_check_arguments(babilu_test)
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+    set(ARG_TIMEOUT 600)
   endif()
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)

@@ -10,8 +10,9 @@ namespace babilu::peer {
 
 /// The text with everything in it that would command a terminal, or disguise itself, replaced by
 /// something to see: control characters become their pictures ("␛"), characters that change the
-/// direction of writing or cannot be seen, and malformed bytes, become U+FFFD. Lines after the first are indented, so
-/// that none can pass for somebody else's message. For whatever comes from the other side.
+/// direction of writing or cannot be seen, and malformed bytes, become U+FFFD. Lines after the
+/// first are indented, so that none can pass for somebody else's message. For whatever comes from
+/// the other side.
 std::string harmless(std::string_view text);
 
 /// The same, on one line of at most `most` characters, with "…" after them when there is more.
