@@ -50,24 +50,26 @@ bool Channel::usable() const {
 }
 
 task<> Channel::maintain() {
-  Backoff backoff(options_.backoff_min, options_.backoff_max);
+  Backoff in_vain(options_.backoff_min, options_.backoff_max);
+  Backoff sent_away(options_.backoff_min, options_.backoff_max);
   for (std::size_t turn = 0;; ++turn) {
     const net::Address& target = options_.targets[turn % options_.targets.size()];
     session_ = co_await connect(target);
     changed_.notify_all();
     if (!session_) {
-      co_await runtime_.sleep_for(backoff.next(runtime_.random()));
+      co_await runtime_.sleep_for(in_vain.next(runtime_.random()));
       continue;
     }
+    in_vain.reset();
     const std::shared_ptr<Session> session = session_;
     const auto connected = runtime_.now();
     co_await session->left();
     ++reconnects_;
     // Who lets us in and sends us away at once is not to be asked again at once.
     if (runtime_.now() - connected >= options_.backoff_min) {
-      backoff.reset();
+      sent_away.reset();
     } else {
-      co_await runtime_.sleep_for(backoff.next(runtime_.random()));
+      co_await runtime_.sleep_for(sent_away.next(runtime_.random()));
     }
     --turn;  // the same target first: after a restart it is the likeliest to answer
   }

@@ -15,8 +15,10 @@ task<> listen_and_dial(testing::Town& town, std::vector<std::string>& died) {
   test::BrokenNetwork network;
   Node node(runtime, network, ada->security, *ada->profile, {}, ada->events);
   node.listen(std::make_unique<test::BrokenListener>());
+  co_await runtime.sleep_for(1ms);
   EXPECT_EQ(died, (std::vector<std::string>{"accept"}));
   node.dial({"bob", testing::port});
+  co_await runtime.sleep_for(1ms);
   EXPECT_EQ(died, (std::vector<std::string>{"accept", "dial"}));
   co_await node.leave(runtime.now() + 1s);
   co_await ada->stop();
