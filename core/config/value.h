@@ -169,7 +169,7 @@ struct Codec<std::optional<T>> {
   static Parsed<std::optional<T>> read(const RawValue& raw) {
     Parsed<T> parsed = Codec<T>::read(raw);
     if (!parsed.value) return {std::nullopt, parsed.problem};
-    return {std::optional<T>(std::move(*parsed.value)), {}};
+    return {std::move(parsed.value), {}};
   }
   static std::string expected() { return Codec<T>::expected(); }
   static std::string print(const std::optional<T>& value) {

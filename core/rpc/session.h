@@ -7,7 +7,6 @@
 
 namespace babilu::wire {
 class Hello;
-class Metadata;
 }  // namespace babilu::wire
 
 namespace babilu::rpc {

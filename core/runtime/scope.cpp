@@ -23,9 +23,13 @@ Scope::~Scope() {
   // A test has failed: one of many, and no reason to end them all.
   if (runtime_.simulated() && std::uncaught_exceptions() > 0) runtime_.abandon();
   if (!runtime_.abandoned()) die();
-  // The frames that are lost look at their signals once more, perhaps at the end of the program.
+  lost().push_back(std::move(members_));
+}
+
+// The frames that are lost look at their signals once more, perhaps at the end of the program.
+std::list<Scope::Members>& Scope::lost() {
   static auto& kept = *new std::list<Members>;
-  kept.push_back(std::move(members_));
+  return kept;
 }
 
 void Scope::die() const {

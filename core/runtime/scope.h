@@ -59,6 +59,8 @@ class Scope {
   void start(const char* name, task<> coroutine, bool essential);
   void end(Members::iterator member, const std::exception_ptr& thrown);
   [[noreturn]] void die() const;
+  /// What abandoned runtimes left, never destroyed.
+  static std::list<Members>& lost();
 
   Runtime& runtime_;
   const std::source_location made_at_;

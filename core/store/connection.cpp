@@ -218,7 +218,7 @@ void Connection::checkpoint(Checkpoint mode) {
 Bytes Connection::header() const {
   sqlite3_file* file = nullptr;
   sqlite3_int64 size = 0;
-  sqlite3_file_control(handle_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  sqlite3_file_control(handle_, "main", SQLITE_FCNTL_FILE_POINTER, static_cast<void*>(&file));
   if (file == nullptr || file->pMethods == nullptr) return {};
   if (file->pMethods->xFileSize(file, &size) != SQLITE_OK) return {};
   Bytes bytes(std::min<std::size_t>(header_bytes, static_cast<std::size_t>(size)));

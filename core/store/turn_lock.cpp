@@ -70,7 +70,7 @@ bool TurnLock::file_was_removed() const noexcept {
   return ::fstat(file_, &status) == 0 && status.st_nlink == 0;
 }
 
-bool TurnLock::lock(int byte) noexcept {
+bool TurnLock::lock(int byte) const noexcept {
   struct flock region{};
   region.l_type = F_WRLCK;
   region.l_whence = SEEK_SET;
@@ -79,7 +79,7 @@ bool TurnLock::lock(int byte) noexcept {
   return ::fcntl(file_, F_OFD_SETLK, &region) == 0;
 }
 
-void TurnLock::unlock(int byte) noexcept {
+void TurnLock::unlock(int byte) const noexcept {
   struct flock region{};
   region.l_type = F_UNLCK;
   region.l_whence = SEEK_SET;

@@ -47,8 +47,8 @@ class TurnLock {
   StoreResult<void> open_file();
   void close_file() noexcept;
   bool file_was_removed() const noexcept;
-  bool lock(int byte) noexcept;
-  void unlock(int byte) noexcept;
+  bool lock(int byte) const noexcept;
+  void unlock(int byte) const noexcept;
   void sleep(Time until) noexcept;
   void wake_all() noexcept;
 

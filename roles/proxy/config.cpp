@@ -23,6 +23,7 @@ std::string wrong_with_override(std::string_view text) {
 
 std::vector<Cidr> networks(const std::vector<std::string>& texts) {
   std::vector<Cidr> parsed;
+  parsed.reserve(texts.size());
   for (const std::string& text : texts) parsed.push_back(*Cidr::parse(text));
   return parsed;
 }

@@ -166,13 +166,13 @@ task<> Proxy::end(ClientSession& session) {
   session_ended_.notify_all();
 }
 
-void Proxy::log_end(const ClientSession& session, const rpc::Status& why) {
+void Proxy::log_end(const ClientSession& session, const rpc::Status& why) const {
   if (why.ok()) return;
   shared_.log.limited(telemetry::LogLevel::warn, "session ended", "session ended",
                       field("remote", session.remote()), field("why", why.to_string()));
 }
 
-void Proxy::log_refusal(const net::Address& remote, const char* what, std::string_view why) {
+void Proxy::log_refusal(const net::Address& remote, const char* what, std::string_view why) const {
   shared_.log.limited(telemetry::LogLevel::warn, what, what, field("remote", remote.to_string()),
                       field("why", why));
 }

@@ -69,8 +69,8 @@ class Proxy final : private ClientSession::Owner {
   task<> end(ClientSession& session);
   /// False when some are still there at the deadline.
   task<bool> sessions_ended(Deadline deadline);
-  void log_end(const ClientSession& session, const rpc::Status& why);
-  void log_refusal(const net::Address& remote, const char* what, std::string_view why);
+  void log_end(const ClientSession& session, const rpc::Status& why) const;
+  void log_refusal(const net::Address& remote, const char* what, std::string_view why) const;
 
   Runtime& runtime_;
   net::Security& session_security_;

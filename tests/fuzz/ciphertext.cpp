@@ -5,7 +5,10 @@
 #include "roles/backend/vault/ciphertext.h"
 
 #include <algorithm>
+#include <cstring>
+#include <memory>
 
+#include "core/crypto/digest.h"
 #include "core/sim/seeded_random.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -14,10 +17,19 @@ namespace {
 
 using backend::CiphertextHeader;
 
-crypto::Aead& key() {
-  static crypto::Aead aead(Bytes(crypto::Aead::key_size, 7));
-  return aead;
-}
+/// A key and nonces for just this message: what an earlier input sealed, and the search remembers,
+/// is a forgery here.
+struct Sealer {
+  explicit Sealer(ByteView message) : digest(crypto::sha256(message)), key(digest) {
+    std::uint64_t seed = 0;
+    std::memcpy(&seed, digest.data(), sizeof seed);
+    random = std::make_unique<sim::SeededRandom>(seed);
+  }
+
+  crypto::Digest256 digest;
+  crypto::Aead key;
+  std::unique_ptr<sim::SeededRandom> random;
+};
 
 void check_header(ByteView ciphertext) {
   const auto header = CiphertextHeader::decode(ciphertext);
@@ -28,10 +40,10 @@ void check_header(ByteView ciphertext) {
 }
 
 /// As the vault does it: decoded first.
-std::optional<Secret> open(ByteView ciphertext, ByteView associated_data) {
+std::optional<Secret> open(crypto::Aead& key, ByteView ciphertext, ByteView associated_data) {
   check_header(ciphertext);
   if (!CiphertextHeader::decode(ciphertext)) return std::nullopt;
-  return backend::decrypt(key(), ciphertext, associated_data);
+  return backend::decrypt(key, ciphertext, associated_data);
 }
 
 Bytes changed(const Bytes& ciphertext, Input& input) {
@@ -75,8 +87,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const ByteView associated = input.bytes(associated_bytes);
   const ByteView plain = input.bytes(plain_bytes);
 
-  sim::SeededRandom random(size);
-  const Bytes sealed = backend::encrypt(key(), header, associated, plain, random);
+  Sealer sealer(ByteView(data, size).first(size - input.left()));
+  const auto open = [&](ByteView ciphertext, ByteView with) {
+    return fuzz::open(sealer.key, ciphertext, with);
+  };
+  const Bytes sealed = backend::encrypt(sealer.key, header, associated, plain, *sealer.random);
   const auto read = CiphertextHeader::decode(sealed);
   check(read && read->account == header.account && read->key_version == header.key_version,
         "account and key version are read back");

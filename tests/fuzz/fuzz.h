@@ -34,6 +34,7 @@ class Input {
   explicit Input(ByteView bytes) noexcept : rest_(bytes) {}
 
   bool empty() const noexcept { return rest_.empty(); }
+  std::size_t left() const noexcept { return rest_.size(); }
   std::uint8_t byte() noexcept { return number<std::uint8_t>(); }
   /// Little-endian.
   template <std::unsigned_integral T>

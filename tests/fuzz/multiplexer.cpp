@@ -127,7 +127,7 @@ class Model final : public Multiplexer::Events {
   }
 
  private:
-  void opened(const Frame& frame) {
+  void opened(const Frame& frame) const {
     check(greeted, "nothing but a goaway is told before the hello");
     check(frame.header.stream != 0 && !is_ours(frame.header.stream), "their streams are theirs");
     check(!theirs.contains(frame.header.stream), "a stream is opened once");
