@@ -21,6 +21,13 @@ namespace {
 
 constexpr std::size_t backlog = 1024;
 
+/// What other coroutines refer to has been unwound under them: their frames must not be destroyed,
+/// not even at the end of the program.
+std::vector<std::unique_ptr<Runtime>>& never_destroyed() {
+  static auto& runtimes = *new std::vector<std::unique_ptr<Runtime>>;
+  return runtimes;
+}
+
 }  // namespace
 
 /// A listener: what was connected to it and not yet accepted.
@@ -111,9 +118,7 @@ World::World(std::uint64_t seed, NetworkOptions options)
 }
 
 World::~World() {
-  // What other coroutines refer to has been unwound under them: their frames must not be destroyed.
-  static std::vector<std::unique_ptr<Runtime>> abandoned;
-  if (runtime_->abandoned()) abandoned.push_back(std::move(runtime_));
+  if (runtime_->abandoned()) never_destroyed().push_back(std::move(runtime_));
 }
 
 net::Network& World::host(const std::string& name) {

@@ -19,7 +19,6 @@ using namespace std::chrono_literals;
 using api::Identity;
 using api::Registry;
 using api::Vault;
-using rpc::Code;
 
 /// A client of one backend, without a proxy in between.
 class Direct {

@@ -12,7 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::message_id;
 using testing::Peer;
-using testing::RawPeer;
 using testing::Recorder;
 using testing::Town;
 

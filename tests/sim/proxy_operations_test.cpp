@@ -181,7 +181,7 @@ task<> limits(WireSite& site) {
   EXPECT_EQ(said.at("refused_sessions").at("too_many_sessions"), 0);
   EXPECT_EQ(said.at("refused_requests").at("unknown_service"), 0);
   site.client->ask("x", {.method = 0x0901});
-  co_await site.until([&] { return site.client->seen.size() > 0; }, "refused");
+  co_await site.until([&] { return !site.client->seen.empty(); }, "refused");
   const json::value later = co_await office.section("limits");
   EXPECT_EQ(later.at("refused_requests").at("unknown_service"), 1);
   co_await office.close();

@@ -17,7 +17,6 @@ namespace babilu::test {
 namespace {
 
 using namespace std::chrono_literals;
-using rpc::Code;
 using wire::Kind;
 
 constexpr std::uint16_t method = api::Echo::echo.traits.id;

@@ -106,8 +106,7 @@ task<> bad_names(sim::World&, SimulatedStack&, Client& client) {
                                        ".ada",
                                        "a b",
                                        std::string("a\0b", 3),
-                                       "\xc3\xa4"
-                                       "da",
+                                       std::string("\xc3\xa4") + "da",
                                        "../etc",
                                        std::string(65, 'a'),
                                        std::string(200'000, 'a')};
