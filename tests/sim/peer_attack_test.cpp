@@ -419,6 +419,35 @@ TEST(PeerAttack, SilentConnectionsKeepNobodyOut) {
   run(13, crowd);
 }
 
+task<> nameless(Town& town) {
+  NodeOptions options;
+  options.most_strangers = 4;
+  auto ada = co_await town.peer("ada", options);
+  ada->listen();
+  std::vector<std::unique_ptr<RawPeer>> strangers;
+  for (int i = 0; i < 4; ++i) {
+    strangers.push_back(co_await testing::dial_raw(town.world, "eve", "ada"));
+    co_await strangers.back()->their_introduction();
+  }
+  const net::Address address{"ada", testing::port};
+  auto late = co_await town.world.host("eve").connect(address, town.world.runtime().now() + 1s);
+  co_await ada->events.until([&] { return !ada->events.strangers.empty(); }, 1s);
+  EXPECT_EQ(ada->events.strangers.at(0), "too many connections: closed at once");
+  // Whoever says who they are makes room.
+  EXPECT_TRUE((co_await strangers[0]->introduce(new_keys(town), "eve")).status.ok());
+  auto bob = co_await town.peer("bob");
+  bob->dial("ada");
+  co_await bob->events.until([&] { return bob->node->is_here("ada"); }, 4s);
+  EXPECT_EQ(ada->events.strangers.size(), 1u);
+  for (auto& stranger : strangers) co_await stranger->close();
+  co_await bob->stop();
+  co_await ada->stop();
+}
+
+TEST(PeerAttack, StrangersAreBoundedUntilTheySayWhoTheyAre) {
+  run(18, nameless);
+}
+
 task<> wrong_protocol(Town& town) {
   auto ada = co_await town.peer("ada");
   ada->listen();

@@ -36,6 +36,26 @@ TEST(Health, SlownessCountsWhenItLastsAndMatters) {
   EXPECT_TRUE(health.asks_for_ejection());
 }
 
+TEST(Health, AnEjectionSettlesWhatAskedForIt) {
+  Health failing({.failures = 2});
+  failing.on_reply(true);
+  failing.on_reply(true);
+  EXPECT_TRUE(failing.asks_for_ejection());
+  failing.eject(start);
+  EXPECT_FALSE(failing.asks_for_ejection()) << "it is tried again before it is blamed again";
+  failing.on_reply(true);
+  EXPECT_FALSE(failing.asks_for_ejection());
+
+  Health slow({.slow_reviews = 2});
+  slow.on_review(9, 20ms);
+  slow.on_review(9, 20ms);
+  EXPECT_TRUE(slow.asks_for_ejection());
+  slow.eject(start);
+  EXPECT_FALSE(slow.asks_for_ejection());
+  slow.on_review(9, 20ms);
+  EXPECT_FALSE(slow.asks_for_ejection());
+}
+
 TEST(Health, EjectionsGetLongerAndAreForgotten) {
   Health health({.ejection = 2s, .longest_ejection = 5s});
   health.eject(start);
