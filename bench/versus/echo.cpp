@@ -248,7 +248,7 @@ std::vector<Row> run_echo_against(const std::filesystem::path& program,
     for (const auto& [name, process] : processes) {
       rows.push_back(
           beside(fmt::format("{}, {}", name, what), "µs CPU/request", turns, process, 1.03));
-      rows.back().counts = rows.back().spread <= steady;
+      rows.back().counts = rows.back().is_steady();
       all_count = all_count && rows.back().counts;
     }
     if (all_count) continue;

@@ -180,7 +180,7 @@ const std::vector<Group>& groups() {
 /// CPU beside the other program; where its pairs say too little, instructions as well.
 void add_against(Comparison& comparison, const std::string& name, const Shape& shape, Rows& rows) {
   Row row = cost_row(comparison, "CPU, " + name, shape, 1.03);
-  row.counts = row.spread <= steady;
+  row.counts = row.is_steady();
   const bool counts = row.counts;
   rows.push_back(std::move(row));
   if (counts) return;
