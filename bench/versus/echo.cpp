@@ -181,6 +181,7 @@ Sample count_requests(const std::filesystem::path& program, bool tls) {
 
 Row row(std::string name, const std::vector<Sample>& samples, double Sample::* process) {
   std::vector<double> values;
+  values.reserve(samples.size());
   for (const Sample& sample : samples) values.push_back(sample.*process);
   Row made;
   made.row = std::move(name);
