@@ -87,7 +87,8 @@ endif()
 # babilu_test(NAME core_net_test SOURCES net_test.cpp ... DEPENDS core_net ... [LABELS integration] [TIMEOUT seconds])
 #
 # A GoogleTest program; each of its cases is a ctest test. It is asked for its cases when ctest runs, not when it is
-# built; that way takes one label only (unit). The target babilu_tests_LABEL builds all of a label. TIMEOUT bounds one case, and is there to end a hang, not to judge speed: a long run must fit in as well.
+# built; that way takes one label only (unit). The target babilu_tests_LABEL builds all of a label. TIMEOUT bounds one
+# case, and is there to end a hang, not to judge speed: a long run must fit in as well.
 function(babilu_test)
   cmake_parse_arguments(ARG "" "NAME;LABELS;TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
   babilu_check_arguments(babilu_test)
