@@ -24,7 +24,9 @@ Arguments counted(const Arguments& arguments, const std::filesystem::path& file)
   if (!std::filesystem::exists(valgrind)) {
     throw std::runtime_error("valgrind is missing; `tools/dev bench` installs it");
   }
-  Arguments all{valgrind, "--quiet", "--tool=callgrind", "--callgrind-out-file=" + file.string()};
+  Arguments all{valgrind, "--quiet", "--tool=callgrind", "--callgrind-out-file=" + file.string(),
+                // Not on the terminal: it complains of every system call that is newer than itself.
+                "--log-file=" + file.string() + ".log"};
   all.push_back(stripped(arguments.front(), file));
   all.insert(all.end(), arguments.begin() + 1, arguments.end());
   return all;

@@ -16,6 +16,7 @@
 #include "tests/fuzz/fuzz.h"
 
 /// Of AddressSanitizer, where it is in the program.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): its name
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 namespace {

@@ -138,7 +138,8 @@ Process::Process(const Command& command) : out_(memory_file()), err_(memory_file
   std::vector<std::string> words{command.program.empty() ? program_path() : command.program};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
   std::vector<std::string> variables{"PATH=/usr/bin:/bin"};
-  for (const auto& [name, value] : command.environment) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : command.environment)
+    variables.emplace_back(name).append("=").append(value);
   const auto argv = pointers(words), environment = pointers(variables);
   const int in = memory_file_with(command.input);
   pid_ = ::fork();
