@@ -149,9 +149,9 @@ bool Connection::must_not_read() const noexcept {
   return paused_ || (side_ == Side::listener && outbox_.over_soft());
 }
 
-/// The reader has rested, and there may be no reason any more.
+/// The reader rests, and there may be no reason any more.
 void Connection::go_on_reading() {
-  if (!reader_rests_ || must_not_read()) return;
+  if (must_not_read()) return;
   // It could not answer while nobody listened.
   last_read_ = runtime_.turn_began();
   if (multiplexer_.partial_frame()) frame_began_ = last_read_;

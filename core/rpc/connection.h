@@ -75,7 +75,7 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   void pause_reading(bool paused) {
     if (paused_ == paused) return;
     paused_ = paused;
-    if (!paused) go_on_reading();
+    if (!paused && reader_rests_) go_on_reading();
   }
 
   /// Frames go out through here; call flush() after a batch of calls.
@@ -119,7 +119,9 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   void on_pong(std::uint32_t) override {}
   void on_goaway(std::uint32_t last, const Status& why) override;
   void on_outbox_failed(error_code error) override;
-  void on_outbox_progress() override { go_on_reading(); }
+  void on_outbox_progress() override {
+    if (reader_rests_) go_on_reading();
+  }
 
   Routine read();
   void wake();
