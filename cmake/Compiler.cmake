@@ -53,6 +53,7 @@ add_compile_definitions(_GLIBCXX_ASSERTIONS)
 if(BABILU_SANITIZE)
   add_compile_options("-fsanitize=${BABILU_SANITIZE}" -fno-sanitize-recover=all)
   add_link_options("-fsanitize=${BABILU_SANITIZE}")
+  add_compile_options(-g1)  # a trace needs lines, and no variables
   # The vptr check needs type information that the shared library of SOCI does not export.
   add_compile_options(-fno-sanitize=vptr)
   # Asio keeps freed coroutine frames and handlers for the next ones, where no sanitizer sees that they are used still.

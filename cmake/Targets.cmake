@@ -79,10 +79,7 @@ function(babilu_proto)
 endfunction()
 
 # A test program itself is not optimised (what it tests is): that takes a fifth off a full release build.
-set(babilu_test_options)
-if(CMAKE_BUILD_TYPE STREQUAL "Release")
-  set(babilu_test_options -O0 -U_FORTIFY_SOURCE)
-endif()
+set(babilu_test_options -O0 -U_FORTIFY_SOURCE)
 
 # babilu_test(NAME core_net_test SOURCES net_test.cpp ... DEPENDS core_net ... [LABELS integration] [TIMEOUT seconds])
 #

@@ -1,6 +1,6 @@
 // What most translation units parse anyway, parsed once: cmake/Targets.cmake gives it to every
-// target where BABILU_PRECOMPILE is on. Each file still includes what it uses; the preset asan
-// builds without this one, and so finds what is missing.
+// target where BABILU_PRECOMPILE is on. Each file still includes what it uses: static analysis
+// (preset tidy) and GCC (preset gcc) go without this one, and so find what is missing.
 #pragma once
 
 #include <algorithm>

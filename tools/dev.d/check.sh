@@ -12,7 +12,6 @@ command_check() {
   setup build check
   check_format || failed+=(format)
   check_scripts || failed+=(scripts)
-  configure asan
   check_tidy "$scope" || failed+=(tidy)
   build asan babilu_tests_unit babilu_tests_sim babilu_tests_fuzz
   run_tests asan -L '^(unit|sim|fuzz)$' || failed+=("tests under ASan and UBSan")
@@ -59,20 +58,21 @@ changed_sources() {
   } | sed 's/\.h$/.cpp/' | sort -u
 }
 
-# clang-tidy on what the asan build compiles: that one has no precompiled header, which would hide missing includes.
+# clang-tidy on what the preset tidy would compile.
 check_tidy() {
   local files
+  configure tidy
   files="$(if [[ $1 == all ]]; then sources | grep '\.cpp$'; else changed_sources; fi |
-    while read -r file; do grep -qF "\"$root/$file\"" build/asan/compile_commands.json && echo "$file"; done)" || true
+    while read -r file; do grep -qF "\"$root/$file\"" build/tidy/compile_commands.json && echo "$file"; done)" || true
   if [[ -z $files ]]; then
     note "no source that is built has changed since $(change_base), so nothing would be looked at; try --all"
     return 1
   fi
   step "static analysis of $(wc -l <<<"$files") files"
   # Tidy reads headers that protoc writes.
-  run_ninja asan babilu_generate
+  run_ninja tidy babilu_generate
   # At most a minute for one file; what it prints about headers that it left out is not of interest.
-  xargs -P "$jobs" -n 1 timeout 60 clang-tidy-19 -p build/asan --quiet <<<"$files" 2>"$log" || {
+  xargs -P "$jobs" -n 1 timeout 60 clang-tidy-19 -p build/tidy --quiet <<<"$files" 2>"$log" || {
     grep -E 'error|terminat' "$log" >&2 || true
     return 1
   }
