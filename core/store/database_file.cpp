@@ -129,11 +129,22 @@ StoreResult<void> prepare(const std::filesystem::path& path, Connection& connect
     if (!right_kind) return right_kind;
     use_write_ahead_log(connection);
     migrate(connection, schemas);
+    // So that the file alone is a database of its kind, for whoever copies it.
+    connection.checkpoint(Connection::Checkpoint::truncate);
     return {};
   } catch (const DatabaseError& error) {
     if (error.code() == ErrorCode::read_only) return unwritable(path);
     return error_about(path, error.code(), error.error().message);
   }
+}
+
+/// An empty file is new, or being made right now.
+StoreResult<std::unique_ptr<Connection>> open_checked(const std::filesystem::path& path) {
+  if (auto exists = ensure_exists(path); !exists) return exists.error();
+  auto connection = Connection::open(path, Connection::Mode::write);
+  if (!connection) return connection;
+  if (auto checked = check_header(path, **connection); !checked) return checked.error();
+  return connection;
 }
 
 }  // namespace
@@ -142,23 +153,28 @@ StoreResult<DatabaseFile> open_database_file(const std::filesystem::path& path,
                                              std::string_view kind, std::span<const Schema> schemas,
                                              std::chrono::milliseconds patience) {
   if (auto checked = check_folder(path); !checked) return checked.error();
-  if (auto exists = ensure_exists(path); !exists) return exists.error();
-  auto connection = Connection::open(path, Connection::Mode::write);
-  if (!connection) return connection.error();
-  // Before anything is written beside the file. An empty one is new, or being made right now.
-  if (auto checked = check_header(path, **connection); !checked) return checked.error();
-
+  // Before anything is written beside the file.
+  if (file_at(path).exists()) {
+    auto connection = open_checked(path);
+    if (!connection) return connection.error();
+  }
   auto turn = TurnLock::open(path.string() + ".lock");
   if (!turn) return turn.error().code == ErrorCode::read_only ? unwritable(path) : turn.error();
   if (!(*turn)->acquire(std::chrono::steady_clock::now() + patience)) {
     return error_about(path, ErrorCode::unavailable,
                        "another process keeps it locked: is one stopped or stuck?");
   }
+  auto files = std::make_unique<OpenFiles>(path);
+  if (auto may = files->may_open(**turn); !may) return may.error();
+  auto connection = open_checked(path);
+  if (!connection) return connection.error();
+  files->will_write(**turn);
   if (auto prepared = prepare(path, **connection, kind, schemas); !prepared) {
     return prepared.error();
   }
+  files->opened(**turn);
   (*turn)->release();
-  return DatabaseFile{std::move(*turn), std::move(*connection)};
+  return DatabaseFile{std::move(files), std::move(*turn), std::move(*connection)};
 }
 
 StoreResult<std::unique_ptr<Connection>> reopen(const std::filesystem::path& path,

@@ -8,6 +8,7 @@
 
 #include "core/store/connection.h"
 #include "core/store/error.h"
+#include "core/store/open_files.h"
 #include "core/store/schema.h"
 #include "core/store/turn_lock.h"
 
@@ -18,6 +19,7 @@ inline constexpr std::uint32_t application_id = 0x4241424C;
 
 /// A file that is open for writing, and the lock that goes with it.
 struct DatabaseFile {
+  std::unique_ptr<OpenFiles> files;
   std::unique_ptr<TurnLock> turn;
   std::unique_ptr<Connection> connection;
 };

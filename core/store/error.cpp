@@ -28,6 +28,8 @@ const char* to_string(ErrorCode code) noexcept {
       return "foreign";
     case ErrorCode::read_only:
       return "read_only";
+    case ErrorCode::replaced:
+      return "replaced";
     case ErrorCode::newer_version:
       return "newer_version";
   }

@@ -25,6 +25,8 @@ enum class ErrorCode : std::uint8_t {
   not_a_database,  ///< some other kind of file
   foreign,         ///< a database, but not this program's
   read_only,       ///< the file or its directory cannot be written
+  replaced,        ///< moved or replaced under those who have it open, also while it is open; or
+                   ///< the log beside it is another file's
   newer_version,   ///< written by a newer program, which says that this one would misread it
 };
 

@@ -7,9 +7,12 @@
 
 namespace babilu::store {
 
-GroupCommit::GroupCommit(std::unique_ptr<Connection> connection, std::filesystem::path path,
-                         StoreMetrics& metrics, Health& health, telemetry::Log log)
+GroupCommit::GroupCommit(std::unique_ptr<Connection> connection, TurnLock& turn,
+                         const OpenFiles& files, std::filesystem::path path, StoreMetrics& metrics,
+                         Health& health, telemetry::Log log)
     : connection_(std::move(connection)),
+      turn_(turn),
+      files_(files),
       path_(std::move(path)),
       metrics_(metrics),
       health_(health),
@@ -63,6 +66,13 @@ StoreError GroupCommit::lost_by(const GroupMember& member) const {
 }
 
 bool GroupCommit::begin() {
+  if (auto changed = files_.changed()) {
+    cause_ = std::move(*changed);
+    log_.limited(telemetry::LogLevel::error, "store files replaced",
+                 "the database's files are not those that were opened; nothing is written",
+                 telemetry::field("cause", cause_));
+    return false;
+  }
   if (!connected()) return false;
   try {
     connection_->execute("begin immediate");
@@ -202,6 +212,7 @@ void GroupCommit::note_problem(const StoreError& error) {
     case ErrorCode::unavailable:
     case ErrorCode::disk_full:
     case ErrorCode::corrupt:
+    case ErrorCode::replaced:
       health_.bad(error);
       break;
     default:  // the unit's own
@@ -210,7 +221,7 @@ void GroupCommit::note_problem(const StoreError& error) {
 }
 
 void GroupCommit::checkpoint_if_due(std::size_t pages) {
-  if (!connection_) return;
+  if (!connection_ || files_.changed()) return;
   const std::size_t length = connection_->wal_pages();
   if (length < checkpointed_pages_) checkpointed_pages_ = 0;  // the log has started over
   if (length < checkpointed_pages_ + pages) return;
@@ -221,13 +232,15 @@ void GroupCommit::checkpoint_if_due(std::size_t pages) {
 }
 
 void GroupCommit::last_checkpoint() {
-  if (connection_) checkpoint(Connection::Checkpoint::truncate);
+  if (connection_ && files_.may_checkpoint()) checkpoint(Connection::Checkpoint::truncate);
 }
 
 void GroupCommit::checkpoint(Connection::Checkpoint mode) {
   assert(!connection_->in_transaction());
   try {
+    files_.will_write(turn_);
     connection_->checkpoint(mode);
+    files_.has_written(turn_);
     metrics_.checkpoints.add();
   } catch (const DatabaseError& error) {
     // The log keeps everything; a later checkpoint will do.

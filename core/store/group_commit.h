@@ -8,6 +8,7 @@
 #include "core/store/connection.h"
 #include "core/store/health.h"
 #include "core/store/metrics.h"
+#include "core/store/open_files.h"
 #include "core/store/unit.h"
 #include "core/telemetry/log.h"
 
@@ -29,8 +30,9 @@ struct GroupMember {
 /// Knows no thread, queue or lock: the caller has the turn.
 class GroupCommit {
  public:
-  GroupCommit(std::unique_ptr<Connection> connection, std::filesystem::path path,
-              StoreMetrics& metrics, Health& health, telemetry::Log log);
+  GroupCommit(std::unique_ptr<Connection> connection, TurnLock& turn, const OpenFiles& files,
+              std::filesystem::path path, StoreMetrics& metrics, Health& health,
+              telemetry::Log log);
 
   /// Takes units from `next` until it gives null, runs them, and returns when all of them have
   /// their answers.
@@ -67,6 +69,8 @@ class GroupCommit {
   void checkpoint(Connection::Checkpoint mode);
 
   std::unique_ptr<Connection> connection_;
+  TurnLock& turn_;
+  const OpenFiles& files_;
   const std::filesystem::path path_;
   StoreMetrics& metrics_;
   Health& health_;

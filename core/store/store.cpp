@@ -36,7 +36,7 @@ struct Store::Parts {
         registry(options.metrics != nullptr ? *options.metrics : uncounted),
         metrics(registry),
         readers(std::move(connections), options, metrics, registry),
-        writer(std::move(file.turn), std::move(file.connection), options, metrics, health) {}
+        writer(std::move(file), options, metrics, health) {}
 
   const StoreOptions options;
   telemetry::Metrics uncounted;
@@ -68,7 +68,12 @@ void Store::require(const Schema& schema) const {
 }
 
 std::optional<std::string> Store::problem() const {
+  if (const auto changed = parts_->writer.files_changed()) return changed->to_string();
   return parts_->health.problem();
+}
+
+void Store::checkpoint_soon() noexcept {
+  parts_->writer.checkpoint_soon();
 }
 
 task<> Store::run_write(Runtime& runtime, detail::WriteWork& work, Deadline deadline,

@@ -62,7 +62,12 @@ class Store {
     co_return work.take();
   }
 
-  /// Why writing failed, if it did just now, for a readiness check. Any thread.
+  /// Copies the log into the file after the next write: so that the file alone has it, for whoever
+  /// copies that. Any thread.
+  void checkpoint_soon() noexcept;
+
+  /// Why writing failed, if it did just now, or would, for a readiness check. Looks at the files.
+  /// Any thread.
   std::optional<std::string> problem() const;
 
   /// Runs `unit`, T(Snapshot&), beside the writer, on what was committed when it began.

@@ -21,6 +21,8 @@ namespace {
 
 constexpr int turn_byte = 0;
 constexpr int line_byte = 1;
+constexpr int presence_byte = 2;
+constexpr off_t note_begin = 64;
 constexpr std::size_t mapped_bytes = sizeof(std::uint32_t);
 
 StoreError failure(const std::filesystem::path& path, int error) {
@@ -49,6 +51,7 @@ StoreResult<void> TurnLock::open_file() {
   void* const page = ::mmap(nullptr, mapped_bytes, PROT_READ, MAP_SHARED, file_, 0);
   if (page == MAP_FAILED) return failure(path_, errno);
   page_ = page;
+  lock(presence_byte, F_RDLCK);
   return {};
 }
 
@@ -65,14 +68,42 @@ TurnLock::~TurnLock() {
   close_file();
 }
 
-bool TurnLock::file_was_removed() const noexcept {
+FileId TurnLock::file() const noexcept {
   struct stat status{};
-  return ::fstat(file_, &status) == 0 && status.st_nlink == 0;
+  if (::fstat(file_, &status) != 0) return {};
+  return {.device = status.st_dev, .inode = status.st_ino};
 }
 
-bool TurnLock::lock(int byte) const noexcept {
+bool TurnLock::is_at_its_path() const noexcept {
+  return file_ >= 0 && file_at(path_) == file();
+}
+
+bool TurnLock::alone() const noexcept {
   struct flock region{};
   region.l_type = F_WRLCK;
+  region.l_whence = SEEK_SET;
+  region.l_start = presence_byte;
+  region.l_len = 1;
+  return ::fcntl(file_, F_OFD_GETLK, &region) == 0 && region.l_type == F_UNLCK;
+}
+
+bool TurnLock::read_note(std::span<std::byte> bytes) const noexcept {
+  return ::pread(file_, bytes.data(), bytes.size(), note_begin) ==
+         static_cast<ssize_t>(bytes.size());
+}
+
+void TurnLock::write_note(std::span<const std::byte> bytes) const noexcept {
+  // Without one, nothing is known: as before there were notes.
+  if (::pwrite(file_, bytes.data(), bytes.size(), note_begin) < 0) return;
+}
+
+void TurnLock::flush_note() const noexcept {
+  ::fdatasync(file_);
+}
+
+bool TurnLock::lock(int byte, short kind) const noexcept {
+  struct flock region{};
+  region.l_type = kind;
   region.l_whence = SEEK_SET;
   region.l_start = byte;
   region.l_len = 1;
@@ -91,16 +122,16 @@ void TurnLock::unlock(int byte) const noexcept {
 bool TurnLock::acquire(Time until) {
   assert(!held_);
   for (;;) {
-    // Somebody who took the file for a left-over would otherwise let two write at once.
-    if (file_was_removed() || file_ < 0) {
+    // Somebody who took the file for a left-over, or away, would otherwise let two write at once.
+    if (!is_at_its_path()) {
       close_file();
       if (!open_file()) return false;
     }
     const auto now = std::chrono::steady_clock::now();
     if (!waiting_since_) waiting_since_ = now;
-    if (!in_line_) in_line_ = lock(line_byte);
+    if (!in_line_) in_line_ = lock(line_byte, F_WRLCK);
     const bool may_take = in_line_ || now >= *waiting_since_ + line_patience;
-    if (may_take && lock(turn_byte)) break;
+    if (may_take && lock(turn_byte, F_WRLCK)) break;
     if (now >= until) return false;
     sleep(until);
   }

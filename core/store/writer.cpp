@@ -45,13 +45,15 @@ struct Writer::Waiting final : GroupMember {
   Time give_up;
 };
 
-Writer::Writer(std::unique_ptr<TurnLock> turn, std::unique_ptr<Connection> connection,
-               const StoreOptions& options, StoreMetrics& metrics, Health& health)
+Writer::Writer(DatabaseFile file, const StoreOptions& options, StoreMetrics& metrics,
+               Health& health)
     : options_(options),
       metrics_(metrics),
       health_(health),
-      turn_(std::move(turn)),
-      group_commit_(std::move(connection), options.path, metrics, health, options.log) {}
+      files_(std::move(file.files)),
+      turn_(std::move(file.turn)),
+      group_commit_(std::move(file.connection), *turn_, *files_, options.path, metrics, health,
+                    options.log) {}
 
 Writer::~Writer() {
   {
@@ -101,7 +103,7 @@ void Writer::run_inline(Waiting& unit) {
   }
   bool given = false;
   group_commit_.run([&] { return std::exchange(given, true) ? nullptr : &unit; });
-  group_commit_.checkpoint_if_due(options_.checkpoint_pages);
+  checkpoint_if_due();
   turn_->release();
 }
 
@@ -174,7 +176,12 @@ void Writer::run_group() {
   metrics_.group_seconds.record(spent);
   learn_cost(spent);
   resume_all(done);
-  group_commit_.checkpoint_if_due(options_.checkpoint_pages);
+  checkpoint_if_due();
+}
+
+void Writer::checkpoint_if_due() {
+  const bool soon = checkpoint_soon_.exchange(false);
+  group_commit_.checkpoint_if_due(soon ? 1 : options_.checkpoint_pages);
 }
 
 Writer::Waiting* Writer::take_for_group(std::size_t taken, Time group_ends) {

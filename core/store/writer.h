@@ -9,6 +9,7 @@
 
 #include "core/runtime/clock.h"
 #include "core/runtime/task.h"
+#include "core/store/database_file.h"
 #include "core/store/group_commit.h"
 #include "core/store/options.h"
 #include "core/store/turn_lock.h"
@@ -27,11 +28,15 @@ namespace babilu::store {
 /// so groups grow by themselves as the load does. Nobody waits for company.
 class Writer {
  public:
-  Writer(std::unique_ptr<TurnLock> turn, std::unique_ptr<Connection> connection,
-         const StoreOptions& options, StoreMetrics& metrics, Health& health);
+  Writer(DatabaseFile file, const StoreOptions& options, StoreMetrics& metrics, Health& health);
   ~Writer();  ///< finishes what it has accepted
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
+
+  /// After the next group. Any thread.
+  void checkpoint_soon() noexcept { checkpoint_soon_ = true; }
+  /// What has become of the files. Any thread.
+  std::optional<StoreError> files_changed() const { return files_->changed(); }
 
   /// Returns, on `runtime`, when the unit has its answer.
   task<> run(Runtime& runtime, detail::WriteWork& work, Deadline deadline,
@@ -48,6 +53,7 @@ class Writer {
   bool take_turn();
   Waiting* take_for_group(std::size_t taken, Time group_ends);
   void run_group();
+  void checkpoint_if_due();
   std::vector<Waiting*> remove_expired(Time now);
   void answer_late(const std::vector<Waiting*>& late, const StoreError& error);
   void learn_cost(std::chrono::nanoseconds spent);
@@ -56,7 +62,9 @@ class Writer {
   const StoreOptions& options_;
   StoreMetrics& metrics_;
   Health& health_;
+  const std::unique_ptr<OpenFiles> files_;
   std::unique_ptr<TurnLock> turn_;
+  std::atomic<bool> checkpoint_soon_{false};
   GroupCommit group_commit_;
 
   std::mutex mutex_;

@@ -25,6 +25,7 @@ Code code_of(store::ErrorCode code) {
     case store::ErrorCode::unavailable:
     case store::ErrorCode::outcome_unknown:
     case store::ErrorCode::disk_full:
+    case store::ErrorCode::replaced:
       return Code::unavailable;
     case store::ErrorCode::corrupt:
       return Code::data_loss;
@@ -36,7 +37,10 @@ Code code_of(store::ErrorCode code) {
 }  // namespace
 
 Status to_status(const store::StoreError& error) {
-  Status status(code_of(error.code), store::to_string(error.code), error.message);
+  // Where the files are is the operator's business; the log says it.
+  const bool about_files = error.code == store::ErrorCode::replaced;
+  Status status(code_of(error.code), store::to_string(error.code),
+                about_files ? "the database's files were replaced" : error.message);
   status.retry_after = error.retry_after;
   return status;
 }

@@ -83,7 +83,9 @@ class Process {
                                               .passes = config.password_passes}),
                   deployment_,
                   {.token_lifetime = config.token_lifetime},
-                  {}} {}
+                  {}} {
+    node_.lifecycle().add_check("database", [this] { return store_->problem(); });
+  }
 
   int run() {
     return node_.run([this](Runtime& runtime, net::Network& network, unsigned) {

@@ -66,8 +66,10 @@ task<rpc::Outcome<std::unique_ptr<Profile>>> open_profile(Runtime& runtime,
   if (name.empty() && !std::filesystem::exists(path, error)) {
     co_return Status(Code::not_found, "no_profile", "there is no profile " + path.string());
   }
+  const bool is_new = !std::filesystem::exists(path, error);
   auto store = open_store(path);
   if (!store) co_return store.error();
+  if (is_new) (*store)->checkpoint_soon();  // a copy of the file holds the identity
 
   const crypto::KeyPair fresh = crypto::KeyPair::generate(runtime.random());
   auto unit = [newcomer = Owner{name, fresh.seed()},

@@ -32,6 +32,27 @@ TEST_F(TurnLockTest, OneAtATime) {
   EXPECT_FALSE(first->acquire(in(0s)));
 }
 
+TEST_F(TurnLockTest, ALockFileThatWasMovedAwayIsLeft) {
+  const auto first = open();
+  ASSERT_TRUE(first->acquire(in(0s)));
+  first->release();
+  std::filesystem::rename(directory / "lock", directory / "moved");
+  const auto second = open();
+  ASSERT_TRUE(second->acquire(in(0s)));
+  EXPECT_FALSE(first->acquire(in(0s)));
+}
+
+TEST_F(TurnLockTest, KnowsWhetherItIsAlone) {
+  const auto first = open();
+  EXPECT_TRUE(first->alone());
+  {
+    const auto second = open();
+    EXPECT_FALSE(first->alone());
+    EXPECT_FALSE(second->alone());
+  }
+  EXPECT_TRUE(first->alone());
+}
+
 TEST_F(TurnLockTest, WhoeverWaitsComesNext) {
   const auto first = open();
   const auto second = open();

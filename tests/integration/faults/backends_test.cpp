@@ -199,5 +199,30 @@ TEST(BackendFaults, DrainingOneMovesItsWorkAway) {
   expect_unnoticed(load.finish());
 }
 
+TEST(BackendFaults, ADatabaseThatIsMovedAwayStopsThemAndComesBackWhole) {
+  Stack stack;
+  stack.add_account("ada");
+  const auto database = stack.path() / "babilu.db";
+  const auto ready = [&](int status) {
+    return eventually([&] { return readiness(stack.backend_admin_port(0)) == status; });
+  };
+  ASSERT_TRUE(ready(200));
+  std::filesystem::rename(database, stack.path() / "old.db");
+  EXPECT_TRUE(ready(503));
+  const Outcome refused = stack.babilu({"signup", "bob"}, {}, {{"BABILU_PASSWORD", password}});
+  EXPECT_EQ(refused.exit_code, 4) << refused.err;
+  // One that starts meanwhile makes no new database.
+  stack.backend(1).signal(SIGTERM);
+  stack.backend(1).wait();
+  EXPECT_ANY_THROW(stack.restart_backend(1));
+  EXPECT_FALSE(std::filesystem::exists(database));
+
+  std::filesystem::rename(stack.path() / "old.db", database);
+  EXPECT_TRUE(ready(200));
+  stack.restart_backend(1);
+  EXPECT_EQ(stack.babilu({"login", "ada"}, {}, {{"BABILU_PASSWORD", password}}).exit_code, 0);
+  EXPECT_EQ(stack.stop(), "");
+}
+
 }  // namespace
 }  // namespace babilu::testing

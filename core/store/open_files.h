@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "core/store/error.h"
+#include "core/store/file_id.h"
+#include "core/store/turn_lock.h"
+
+namespace babilu::store {
+
+/// Knows whether the files that are open are still those at the database's path. Whoever moves,
+/// replaces or removes one under a running process would otherwise have it write where nobody looks
+/// any more, beside others who write into a new file of that name; SQLite itself does not look.
+///
+/// And whether a database and the log beside it belong together when nobody has them open: SQLite
+/// writes what is in a log into whatever file it finds, a restored backup, too. For that a note in
+/// the lock file says how the database looked when it was written last. Written and read by whoever
+/// has the turn.
+class OpenFiles {
+ public:
+  explicit OpenFiles(std::filesystem::path path) : path_(std::move(path)) {}
+
+  /// Before the database is opened: whether it may be. Needs the turn.
+  StoreResult<void> may_open(const TurnLock& turn) const;
+  /// What is at the path now is what has been opened. Needs the turn.
+  void opened(TurnLock& turn);
+
+  /// Nothing while all is as it was, else what has become of the files and what to do. Two or three
+  /// stat(2). Any thread.
+  std::optional<StoreError> changed() const;
+  /// Whether the log may be copied into the database that is open, for the last time: whether that
+  /// saves what is in it, and harms nobody else's file.
+  bool may_checkpoint() const;
+
+  /// Around whatever writes into the database itself. Need the turn.
+  void will_write(TurnLock& turn) const;
+  void has_written(TurnLock& turn) const;
+
+ private:
+  struct Found {
+    FileId database;
+    FileId log;
+    FileId index;
+    friend bool operator==(const Found&, const Found&) = default;
+  };
+  Found look() const noexcept;
+  std::filesystem::path beside(const char* suffix) const;
+
+  const std::filesystem::path path_;
+  Found opened_;
+};
+
+}  // namespace babilu::store
