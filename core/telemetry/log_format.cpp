@@ -7,7 +7,7 @@
 #include <cctype>
 #include <iterator>
 
-#include "core/base/utf8.h"
+#include "core/base/harmless.h"
 
 namespace babilu::telemetry {
 
@@ -16,24 +16,13 @@ namespace {
 constexpr std::array<std::string_view, 6> level_names = {"trace", "debug", "info",
                                                          "warn",  "error", "off"};
 
-/// Characters that must not reach a terminal or break a line: C0, DEL, C1, the line and paragraph
-/// separators and the bidirectional controls.
-bool is_control(std::string_view sequence) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
-  if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
-  if (sequence.size() == 2) return byte(0) == 0xC2 && byte(1) < 0xA0;
-  if (sequence.size() != 3 || byte(0) != 0xE2) return false;
-  const bool separator_or_embedding = byte(1) == 0x80 && byte(2) >= 0xA8 && byte(2) <= 0xAE;
-  const bool isolate = byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9;
-  return separator_or_embedding || isolate;
-}
-
-/// The code point of a sequence of up to three bytes.
-unsigned code_point(std::string_view sequence) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
-  if (sequence.size() == 1) return byte(0);
-  if (sequence.size() == 2) return (byte(0) & 0x1Fu) << 6 | (byte(1) & 0x3Fu);
-  return (byte(0) & 0x0Fu) << 12 | (byte(1) & 0x3Fu) << 6 | (byte(2) & 0x3Fu);
+/// As JSON writes it: two halves of a surrogate pair above U+FFFF (RFC 8259 §7).
+void append_code(std::string& out, char32_t code) {
+  if (code > 0xFFFF) {
+    append_code(out, 0xD800 + ((code - 0x10000) >> 10));
+    code = 0xDC00 + ((code - 0x10000) & 0x3FF);
+  }
+  fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(code));
 }
 
 void append_escape(std::string& out, std::string_view sequence) {
@@ -48,7 +37,7 @@ void append_escape(std::string& out, std::string_view sequence) {
       out += "\\t";
       return;
     default:
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", code_point(sequence));
+      append_code(out, code_point(sequence));
   }
 }
 
@@ -60,7 +49,7 @@ void append_escaped(std::string& out, std::string_view text, bool quoted) {
     text.remove_prefix(sequence.size());
     if (length == 0) {
       out += "\xEF\xBF\xBD";
-    } else if (is_control(sequence)) {
+    } else if (is_harmful(code_point(sequence))) {
       append_escape(out, sequence);
     } else {
       if (quoted && (sequence == "\"" || sequence == "\\")) out += '\\';

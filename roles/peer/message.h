@@ -33,7 +33,7 @@ struct Message {
 };
 
 /// Whether this may be a message's text: 1 byte to most_text_bytes of UTF-8 without NUL. Control
-/// characters are allowed: what shows a text makes it harmless (terminal/display.h).
+/// characters are allowed: what shows a text makes it harmless (core/base/harmless.h).
 rpc::Status check_text(std::string_view text);
 
 }  // namespace babilu::peer

@@ -348,5 +348,21 @@ TEST(BotsProgress, RewritesOneLineOnATerminal) {
   EXPECT_EQ(text.substr(text.size() - 4), "\r\033[K");
 }
 
+TEST(Report, ShowsWhatServersSayWithoutObeyingIt) {
+  const std::string escape =
+      "\x1B[2J\xC2\x9B"
+      "1m";
+  Report report = sample();
+  report.errors = {
+      {"load", "identity.Login", "internal", "reason" + escape, "message" + escape, 1}};
+  report.checks.findings = {"the login of ada was refused: " + escape};
+  std::string all = format_table(report) + format_json(report);
+  EXPECT_NE(all.find("reason␛[2J"), std::string::npos);
+  report.unreachable = "cannot connect: " + escape;
+  all += format_table(report);
+  EXPECT_EQ(all.find('\x1B'), std::string::npos);
+  EXPECT_EQ(all.find("\xC2\x9B"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace babilu::bots

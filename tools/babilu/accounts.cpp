@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "core/base/utf8.h"
+#include "core/base/harmless.h"
 #include "core/crypto/secret.h"
 #include "roles/api/identity.pb.h"
 #include "roles/api/methods.h"
@@ -175,8 +175,9 @@ int whoami(Invocation& invocation) {
                               {"expires", std::uint64_t{reply->expires()}},
                               {"signing_key", key_text(reply->signing_key())}}));
   } else {
-    fmt::print("{}\naccount      {}\nlogged in    until {}\nsigning key  {}\n", reply->name(),
-               reply->account_id(), format_time(reply->expires()), key_text(reply->signing_key()));
+    fmt::print("{}\naccount      {}\nlogged in    until {}\nsigning key  {}\n",
+               harmless_line(reply->name()), reply->account_id(), format_time(reply->expires()),
+               key_text(reply->signing_key()));
   }
   return to_int(ExitCode::done);
 }

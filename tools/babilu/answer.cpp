@@ -4,18 +4,29 @@
 #include <ctime>
 
 #include <fmt/format.h>
-#include <boost/json.hpp>
 
+#include "core/base/harmless.h"
 #include "core/crypto/encoding.h"
+#include "core/telemetry/log_format.h"
 
 namespace babilu::cli {
 
-namespace json = boost::json;
-
 namespace {
 
-std::string line(const json::object& object) {
-  return json::serialize(object) + "\n";
+std::string quoted(std::string_view text) {
+  std::string out;
+  telemetry::append_json_string(out, text);
+  return out;
+}
+
+std::string json_of(const std::string& text) {
+  return quoted(text);
+}
+std::string json_of(std::uint64_t number) {
+  return std::to_string(number);
+}
+std::string json_of(bool flag) {
+  return flag ? "true" : "false";
 }
 
 /// What a person can do about it, where the service cannot know.
@@ -26,27 +37,28 @@ std::string_view advice(const rpc::Status& status) {
 }  // namespace
 
 std::string to_json(std::initializer_list<Field> fields) {
-  json::object object;
+  std::string object;
   for (const Field& field : fields) {
-    std::visit([&](const auto& value) { object[field.name] = value; }, field.value);
+    object += object.empty() ? '{' : ',';
+    object += quoted(field.name) + ':';
+    object += std::visit([](const auto& value) { return json_of(value); }, field.value);
   }
-  return line(object);
+  return object + "}\n";
 }
 
 std::string failure_json(const rpc::Status& status, ExitCode code) {
-  return line({{"error",
-                {{"code", rpc::to_string(status.code)},
-                 {"reason", status.reason},
-                 {"message", status.message},
-                 {"request_id", status.request_id},
-                 {"retry_after_ms", status.retry_after.count()},
-                 {"exit_code", to_int(code)}}}});
+  return fmt::format(R"({{"error":{{"code":{},"reason":{},"message":{},"request_id":{},)"
+                     R"("retry_after_ms":{},"exit_code":{}}}}})"
+                     "\n",
+                     quoted(rpc::to_string(status.code)), quoted(status.reason),
+                     quoted(status.message), quoted(status.request_id), status.retry_after.count(),
+                     to_int(code));
 }
 
 std::string describe(const rpc::Status& status) {
-  std::string text = status.message.empty() ? rpc::to_string(status.code) : status.message;
   // Another machine's words do not move the cursor here.
-  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+  std::string text =
+      harmless_line(status.message.empty() ? rpc::to_string(status.code) : status.message);
   text += advice(status);
   if (status.retry_after.count() > 0) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(status.retry_after).count();
@@ -54,8 +66,8 @@ std::string describe(const rpc::Status& status) {
   }
   if (exit_code_of(status) == ExitCode::usage) return text;
   text += fmt::format(" ({}", rpc::to_string(status.code));
-  if (!status.reason.empty()) text += ", " + status.reason;
-  if (!status.request_id.empty()) text += ", request " + status.request_id;
+  if (!status.reason.empty()) text += ", " + harmless_line(status.reason);
+  if (!status.request_id.empty()) text += ", request " + harmless_line(status.request_id);
   return text + ")";
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/harmless.h"
 #include "tools/bots/report.h"
 #include "tools/bots/units.h"
 
@@ -113,7 +114,9 @@ void write_checks(Out out, const Report& report) {
   fmt::format_to(out, "  lost {}, duplicated {}, corrupt {}, unchecked {}\n",
                  format_count(checks.lost), format_count(checks.duplicated),
                  format_count(checks.corrupt), format_count(checks.unchecked()));
-  for (const std::string& finding : checks.findings) fmt::format_to(out, "  {}\n", finding);
+  for (const std::string& finding : checks.findings) {
+    fmt::format_to(out, "  {}\n", harmless_line(finding));
+  }
 }
 
 void write_errors(Out out, const Report& report) {
@@ -121,7 +124,8 @@ void write_errors(Out out, const Report& report) {
   fmt::format_to(out, "\nErrors\n");
   for (const ErrorReport& error : report.errors) {
     fmt::format_to(out, "{:>8}  {} {} {} ({}): {}\n", format_count(error.count), error.phase,
-                   error.method, error.code, error.reason, error.example);
+                   error.method, error.code, harmless_line(error.reason),
+                   harmless_line(error.example));
   }
 }
 
@@ -145,7 +149,7 @@ std::string format_table(const Report& report) {
   std::string text;
   const Out out(text);
   if (!report.unreachable.empty()) {
-    fmt::format_to(out, "No bot could connect: {}\n", report.unreachable);
+    fmt::format_to(out, "No bot could connect: {}\n", harmless_line(report.unreachable));
     return text;
   }
   write_title(out, report);
