@@ -9,13 +9,17 @@
 
 namespace babilu::peer {
 
-/// Somebody whom this profile has met: a name, and the key that goes with it from then on.
+/// Somebody whom this profile has met: a name, and the key that goes with it for as long as they
+/// are kept.
 struct Contact {
   std::int64_t id = 0;
   std::string name;
   crypto::PublicKey key{};
   store::WallTime first_seen;
   std::string address;  ///< where they last answered when dialed; empty: never
+  /// We have dialed them, written to them, or waited for them by name. Everybody else is a stranger
+  /// who came by themselves: kept while there is room for strangers, and never talked to unasked.
+  bool accepted = true;
 };
 
 /// 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or a digit: as accounts are

@@ -44,6 +44,10 @@ void Conversation::remove(const PeerSession& session) {
   wake();
 }
 
+void Conversation::accept() {
+  for (const auto& session : sessions_) session->accept();
+}
+
 void Conversation::wake() {
   ++wakes_;
   changed_.notify_all();

@@ -35,6 +35,8 @@ class Conversation {
   const std::vector<std::shared_ptr<PeerSession>>& sessions() const noexcept { return sessions_; }
   const Contact& contact() const noexcept { return contact_; }
 
+  /// They are no stranger from now on.
+  void accept();
   /// There may be something to send.
   void wake();
   /// Sends what is pending until the last connection has gone.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <ranges>
 
+#include "roles/peer/contacts.h"
+
 namespace babilu::peer {
 
 namespace {
@@ -38,6 +40,7 @@ std::optional<std::int64_t> keep_outgoing(store::Transaction& transaction, std::
   const auto forgotten =
       transaction.find<bool>("select forgotten is not null from contact where id = ?", contact);
   if (forgotten.value_or(true)) return std::nullopt;
+  accept_contact(transaction, contact);
   insert(transaction, contact, true, message);
   return find_number(transaction, contact, true, message.id);
 }
@@ -52,21 +55,35 @@ std::optional<Message> next_pending(store::Snapshot& snapshot, std::int64_t cont
   return to_message(std::move(*row));
 }
 
+std::vector<Pending> list_pending(store::Snapshot& snapshot) {
+  std::vector<Pending> pending;
+  for (auto& [name, messages] : snapshot.query<std::string, std::int64_t>(
+           "select c.name, count(*) from message m join contact c on c.id = m.contact"
+           " where m.state = 1 group by m.contact order by c.name")) {
+    pending.push_back({std::move(name), static_cast<std::size_t>(messages)});
+  }
+  return pending;
+}
+
 void settle(store::Transaction& transaction, std::int64_t number, MessageState state) {
   transaction.execute("update message set state = ? where number = ? and state = 1", state, number);
 }
 
 Receipt keep_incoming(store::Transaction& transaction, std::int64_t contact, const Message& message,
-                      std::int64_t most_bytes) {
+                      const Room& room) {
   const auto before = transaction.find<std::string>(
       "select text from message where contact = ? and outgoing = 0 and message_id = ?", contact,
       message.id);
   if (before) return *before == message.text ? Receipt::duplicate : Receipt::id_reused;
-  const auto used = transaction.find<std::int64_t>(
-      "select received_bytes from contact where id = ? and forgotten is null", contact);
+  const auto used = transaction.find<std::int64_t, bool>(
+      "select received_bytes, accepted from contact where id = ? and forgotten is null", contact);
   if (!used) return Receipt::forgotten;
+  const auto& [used_by_them, accepted] = *used;
+  const auto used_by_all = transaction.find<std::int64_t>("select received_bytes from profile");
   const auto bytes = static_cast<std::int64_t>(message.text.size());
-  if (*used + bytes > most_bytes) return Receipt::full;
+  const std::int64_t most = accepted ? room.of_a_contact : room.of_a_stranger;
+  if (used_by_them + bytes > most || *used_by_all + bytes > room.of_all) return Receipt::full;
+  transaction.execute("update profile set received_bytes = received_bytes + ?", bytes);
   transaction.execute("update contact set received_bytes = received_bytes + ? where id = ?", bytes,
                       contact);
   insert(transaction, contact, false, message);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <boost/asio/error.hpp>
 #include <boost/scope/scope_exit.hpp>
 
 #include "roles/peer/node_state.h"
@@ -10,11 +9,14 @@
 namespace babilu::peer {
 
 using rpc::Side;
+using rpc::Status;
 
 namespace {
 
-/// How long accepting pauses when the machine is out of something, files above all.
-constexpr auto accept_pause = std::chrono::milliseconds(100);
+Ending gave_way() {
+  return {Ending::Kind::gone,
+          Status(rpc::Code::resource_exhausted, "gave_way", "too many strangers are here"), true};
+}
 
 }  // namespace
 
@@ -31,64 +33,16 @@ Node::Node(Runtime& runtime, net::Network& network, net::Security& security, Pro
 
 Node::~Node() = default;
 
-void Node::listen(net::ListenerPtr listener) {
-  listeners_.push_back(std::move(listener));
-  scope_.spawn_essential("accept", accept(*listeners_.back()));
-}
-
-task<> Node::accept(net::Listener& listener) {
-  for (;;) {
-    Result<net::StreamPtr> stream = co_await listener.accept();
-    if (stream) {
-      const bool full =
-          visits_.size() >= options_.most_connections || strangers() >= options_.most_strangers;
-      if (!full) {
-        scope_.spawn("accepted", serve(std::move(*stream)));
-      } else {
-        events_.on_stranger((*stream)->remote(), "too many connections: closed at once");
-      }
-    } else if (stream.error() == boost::asio::error::operation_aborted) {
-      co_return;
-    } else {
-      events_.on_trouble("cannot accept connections: " + stream.error().message());
-      co_await runtime_.sleep_for(accept_pause);
-    }
-  }
-}
-
-std::size_t Node::strangers() const {
-  const auto unknown = std::ranges::count_if(
-      visits_, [](const Visit& visit) { return !visit.dial && !visit.session->contact(); });
-  return handshakes_ + static_cast<std::size_t>(unknown);
-}
-
-task<> Node::serve(net::StreamPtr raw) {
-  const net::Address remote = raw->remote();
-  ++handshakes_;
-  boost::scope::scope_exit shaken([this] { --handshakes_; });
-  Result<net::StreamPtr> stream =
-      co_await security_.accept(std::move(raw), runtime_.now() + options_.connect_timeout);
-  shaken.set_active(false);
-  --handshakes_;
-  if (!stream) {
-    events_.on_stranger(remote, stream.error().message());
-    co_return;
-  }
-  const Ending ending = co_await converse(std::move(*stream), Side::listener, nullptr);
-  if (ending.joined) co_return;
-  if (ending.kind == Ending::Kind::refused_us) {
-    events_.on_refused_us(remote, ending.why);
-  } else if (ending.kind != Ending::Kind::refused) {
-    events_.on_stranger(remote, "left before an introduction");
-  }
-}
-
-task<Ending> Node::converse(net::StreamPtr stream, Side side, Dial* dial) {
+task<Ending> Node::converse(net::StreamPtr stream, Side side, Dial* dial, Guest* guest) {
   PeerSession::Host& host = *this;
   auto session = std::make_shared<PeerSession>(runtime_, std::move(stream), side, profile_.keys,
                                                profile_.name, options_, host);
+  if (guest != nullptr) guest->session = session;
   const auto visit = visits_.insert(visits_.end(), Visit{session, dial, false, {}});
-  boost::scope::scope_exit cancelled([&] { end_visit(visit); });
+  boost::scope::scope_exit cancelled([&] {
+    const bool was_last = end_visit(visit);
+    if (was_last && !leaving_) events_.on_left(*session->contact(), gave_way());
+  });
   Ending ending = co_await session->run();
   cancelled.set_active(false);
   const bool was_last = end_visit(visit);
@@ -114,6 +68,8 @@ task<> Node::leave(Deadline deadline) {
   for (const Visit& visit : visits_) visit.session->drain(deadline);
   bool in_time = true;
   while (!visits_.empty() && in_time) in_time = co_await changed_.wait(deadline);
+  for (Guest& guest : guests_) guest.scope.cancel();
+  while (!guests_.empty()) co_await changed_.wait();
   scope_.cancel();
   co_await scope_.join();
 }

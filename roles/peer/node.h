@@ -12,6 +12,7 @@
 #include "roles/peer/contacts.h"
 #include "roles/peer/conversation.h"
 #include "roles/peer/events.h"
+#include "roles/peer/messages.h"
 
 namespace babilu::peer {
 
@@ -42,13 +43,14 @@ class Node final : private PeerSession::Host, private Conversation::Listener {
   /// Keeps a message and sends it as soon as its contact is here.
   /// Errors: those of check_text, not_found (no_contact), unavailable (store).
   task<rpc::Outcome<Sent>> send(std::string name, std::string text);
-  /// Waits until everything that was sent since the start is settled. False at the deadline.
-  task<bool> settled(Deadline deadline);
+  /// Of those that were sent since the start.
   std::size_t unsettled() const noexcept { return unsettled_.size(); }
 
   bool is_here(std::string_view name) const;
   task<rpc::Outcome<std::vector<Contact>>> contacts();
   task<rpc::Outcome<std::optional<Contact>>> contact_at(net::Address address);
+  /// All that has not arrived yet, whenever it was written and by whichever process.
+  task<rpc::Outcome<std::vector<Pending>>> pending();
   task<rpc::Outcome<std::vector<Message>>> history(std::string name, int most);
   /// Forgets a contact and ends the connections with them. Errors: not_found (no_contact).
   task<rpc::Outcome<Forgotten>> forget(std::string name);
@@ -59,12 +61,16 @@ class Node final : private PeerSession::Host, private Conversation::Listener {
  private:
   struct Dial;
   struct Visit;
+  struct Guest;
 
   task<> accept(net::Listener& listener);
-  task<> serve(net::StreamPtr raw);
+  bool make_room_for(const net::Address& newcomer);
+  Guest* oldest_of_the_most(const std::string& newcomers_share, bool strangers_only);
+  task<> receive_guest(std::list<Guest>::iterator guest, net::StreamPtr raw);
+  task<> serve(Guest& guest, net::StreamPtr raw);
   task<> keep_dialing(Dial& dial);
   task<Ending> attempt(Dial& dial);
-  task<Ending> converse(net::StreamPtr stream, rpc::Side side, Dial* dial);
+  task<Ending> converse(net::StreamPtr stream, rpc::Side side, Dial* dial, Guest* guest);
   task<> run(std::shared_ptr<Conversation> conversation);
   /// True when it was the last one with its contact.
   bool end_visit(std::list<Visit>::iterator visit);
@@ -80,7 +86,6 @@ class Node final : private PeerSession::Host, private Conversation::Listener {
   void on_trouble(const std::string& what) override { events_.on_trouble(what); }
 
   Visit& visit_of(const PeerSession& session);
-  std::size_t strangers() const;
   std::size_t connections_with(const Contact& contact) const;
   Deadline store_deadline() const;
   template <class F>
@@ -96,10 +101,10 @@ class Node final : private PeerSession::Host, private Conversation::Listener {
   Condition changed_;
   std::vector<net::ListenerPtr> listeners_;
   std::list<Dial> dials_;
+  std::list<Guest> guests_;  ///< the oldest first
   std::list<Visit> visits_;
   std::map<std::int64_t, std::shared_ptr<Conversation>> conversations_;  ///< by contact
   std::set<std::int64_t> unsettled_;
-  std::size_t handshakes_ = 0;
   bool leaving_ = false;
 };
 

@@ -52,7 +52,7 @@ task<Ending> Node::attempt(Dial& dial) {
     rpc::Status why(Code::unavailable, "cannot_connect", stream.error().message());
     co_return Ending{Ending::Kind::gone, std::move(why)};
   }
-  Ending ending = co_await converse(std::move(*stream), Side::dialer, &dial);
+  Ending ending = co_await converse(std::move(*stream), Side::dialer, &dial, nullptr);
   if (!ending.joined && ending.why.ok()) {
     ending.why = {Code::unavailable, "left", "they left before an introduction"};
   }

@@ -54,7 +54,10 @@ std::optional<Status> Node::object_to(const Introduced& introduced, const Visit&
     return Status(Code::failed_precondition, "same_name",
                   "both ends are called " + profile_.name + ": nobody could tell who says what");
   }
-  if (visit.dial != nullptr && !visit.dial->with.empty() && visit.dial->with != introduced.name) {
+  const bool expected_another =
+      visit.dial != nullptr && !visit.dial->with.empty() && visit.dial->with != introduced.name;
+  const bool only_another = !options_.only.empty() && options_.only != introduced.name;
+  if (expected_another || only_another) {
     return Status(Code::failed_precondition, "other_name", "somebody else was expected here");
   }
   return std::nullopt;
@@ -75,10 +78,16 @@ task<boost::system::result<Contact, Refusal>> Node::recognise(PeerSession& sessi
     std::optional<Contact> was_there_before;
   };
   const Dial* const dial = visit_of(session).dial;
-  auto unit = [introduced, now = runtime_.clock().wall(), most = options_.most_contacts,
+  Arrival arrival{.invited = dial != nullptr || !options_.only.empty(),
+                  .most_contacts = options_.most_contacts,
+                  .most_strangers = options_.most_strangers_kept};
+  for (const Visit& visit : visits_) {
+    if (visit.session->contact()) arrival.here.push_back(visit.session->contact()->id);
+  }
+  auto unit = [introduced, now = runtime_.clock().wall(), arrival = std::move(arrival),
                dialed = dial == nullptr ? std::string()
                                         : dial->to.to_string()](store::Transaction& transaction) {
-    Found found{peer::recognise(transaction, introduced, now, most), {}};
+    Found found{peer::recognise(transaction, introduced, now, arrival), {}};
     const Recognition& recognition = found.recognition;
     const bool welcome = refusal_of(recognition.kind, {}).ok();
     if (welcome && !dialed.empty()) {
@@ -136,9 +145,8 @@ task<> Node::run(std::shared_ptr<Conversation> conversation) {
 
 task<Status> Node::receive(PeerSession& session, Message message) {
   const Contact contact = *session.contact();
-  auto unit = [id = contact.id, message,
-               most = options_.most_received_bytes](store::Transaction& transaction) {
-    return store::commit(keep_incoming(transaction, id, message, most));
+  auto unit = [id = contact.id, message, room = options_.room](store::Transaction& transaction) {
+    return store::commit(keep_incoming(transaction, id, message, room));
   };
   const auto receipt = co_await write(std::move(unit));
   if (!receipt) {
@@ -156,7 +164,7 @@ task<Status> Node::receive(PeerSession& session, Message message) {
       co_return Status(Code::invalid_argument, "message_id_reused",
                        "another message was kept under this id");
     case Receipt::full:
-      events_.on_trouble(contact.name + " has used up the room for messages");
+      events_.on_trouble("there is no more room for messages from " + contact.name);
       co_return no_room();
     case Receipt::forgotten:
       co_return Status(Code::permission_denied, "forgotten", "you have been forgotten here");

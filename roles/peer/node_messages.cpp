@@ -1,6 +1,5 @@
 // What a person does with a Node: write, look, forget.
 #include "core/crypto/random.h"
-#include "roles/peer/messages.h"
 #include "roles/peer/node_state.h"
 
 namespace babilu::peer {
@@ -47,7 +46,10 @@ task<Outcome<Node::Sent>> Node::send(std::string name, std::string text) {
   unsettled_.insert(message.number);
   const auto conversation = conversations_.find((*kept)->contact.id);
   const bool here = conversation != conversations_.end();
-  if (here) conversation->second->wake();
+  if (here) {
+    conversation->second->accept();
+    conversation->second->wake();
+  }
   co_return Sent{std::move((*kept)->contact), std::move(message), here};
 }
 
@@ -55,14 +57,6 @@ void Node::on_settled(const Contact& contact, const Message& message, const Stat
   unsettled_.erase(message.number);
   changed_.notify_all();
   events_.on_settled(contact, message, why);
-}
-
-task<bool> Node::settled(Deadline deadline) {
-  while (!unsettled_.empty()) {
-    const bool notified = co_await changed_.wait(deadline);
-    if (!notified) break;
-  }
-  co_return unsettled_.empty();
 }
 
 bool Node::is_here(std::string_view name) const {
@@ -83,6 +77,13 @@ task<Outcome<std::optional<Contact>>> Node::contact_at(net::Address address) {
   auto unit = [text = address.to_string()](store::Snapshot& snapshot) {
     return find_contact_at(snapshot, text);
   };
+  auto found = co_await profile_.store->read(runtime_, std::move(unit), store_deadline());
+  if (!found) co_return store_failed(found.error());
+  co_return std::move(*found);
+}
+
+task<Outcome<std::vector<Pending>>> Node::pending() {
+  auto unit = [](store::Snapshot& snapshot) { return list_pending(snapshot); };
   auto found = co_await profile_.store->read(runtime_, std::move(unit), store_deadline());
   if (!found) co_return store_failed(found.error());
   co_return std::move(*found);

@@ -12,7 +12,21 @@ struct Node::Dial {
   std::string with;  ///< the only one to accept; empty: whoever answers
 };
 
-/// One connection.
+/// A connection that was accepted, from its first byte on.
+struct Node::Guest {
+  Guest(Runtime& runtime, net::Address from);
+
+  bool is_stranger() const { return !session || !session->contact(); }
+  /// Nobody whom we have ever talked to.
+  bool may_give_way() const { return is_stranger() || !session->contact()->accepted; }
+
+  const net::Address address;
+  const std::string share;               ///< the same for addresses that one customer has
+  std::shared_ptr<PeerSession> session;  ///< null before TLS is up
+  Scope scope;                           ///< cancelled when it has to go
+};
+
+/// A connection with a session.
 struct Node::Visit {
   std::shared_ptr<PeerSession> session;
   Dial* dial = nullptr;  ///< null when it was accepted

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/rpc/session.h"
+#include "roles/peer/messages.h"
 #include "roles/peer/rate_limit.h"
 
 namespace babilu::peer {
@@ -18,11 +19,19 @@ struct NodeOptions {
   Clock::duration ping_after = std::chrono::seconds(2);
   Clock::duration ping_timeout = std::chrono::seconds(3);
 
-  std::size_t most_connections = 256;  ///< accepted ones; one more is closed at once
+  // Where there are more, the oldest of whichever address has most of them gives way. Those with
+  // contacts never do.
+  std::size_t most_connections = 256;  ///< accepted ones
   std::size_t most_strangers = 32;     ///< of these, not yet introduced
   std::size_t most_of_a_contact = 4;   ///< connections with one contact; one more is refused
-  std::int64_t most_contacts = 10'000;
-  std::int64_t most_received_bytes = std::int64_t{256} << 20;  ///< kept from one contact
+  std::int64_t most_contacts = 10'000;       ///< accepted ones
+  std::int64_t most_strangers_kept = 1'000;  ///< one more drops another, with what they said
+  Room room{.of_a_contact = std::int64_t{256} << 20,
+            .of_a_stranger = std::int64_t{256} << 10,
+            .of_all = std::int64_t{2} << 30};
+
+  /// The only one to talk to; empty: anybody.
+  std::string only;
 
   /// Messages that one contact may send. One more is refused, to be tried later.
   RateLimit::Options messages{.per_second = 50, .burst = 100};

@@ -75,6 +75,10 @@ class PeerSession {
 
   /// Who it is, once their introduction was accepted.
   const std::optional<Contact>& contact() const noexcept { return contact_; }
+  /// The contact is no stranger from now on.
+  void accept() noexcept {
+    if (contact_) contact_->accepted = true;
+  }
   bool joined() const noexcept { return joined_; }
   /// Messages may go out on it.
   bool usable() const noexcept {

@@ -40,7 +40,17 @@ create index message_history on message (contact, number);
 create index message_pending on message (contact, number) where state = 1;
 )sql";
 
-constexpr store::Migration migrations[] = {{1, tables}};
+// Who has only ever come by themselves is a stranger; received_bytes is what all have used up.
+constexpr std::string_view strangers = R"sql(
+alter table contact add column accepted integer not null default 0;
+update contact set accepted = 1 where address <> ''
+  or exists (select 1 from message m where m.contact = contact.id and m.outgoing = 1);
+create index contact_stranger on contact (id) where accepted = 0 and forgotten is null;
+alter table profile add column received_bytes integer not null default 0;
+update profile set received_bytes = (select coalesce(sum(received_bytes), 0) from contact);
+)sql";
+
+constexpr store::Migration migrations[] = {{1, tables}, {2, strangers}};
 
 }  // namespace
 

@@ -1,5 +1,8 @@
 // Peers that lie, flood, or know no manners.
+#include <array>
+
 #include <gtest/gtest.h>
+#include <boost/asio/error.hpp>
 
 #include "core/net/security.h"
 #include "roles/api/peer.h"
@@ -348,7 +351,7 @@ TEST(PeerAttack, AFloodIsLimitedThenCutWhileOthersTalkOn) {
 
 task<> fill_the_disk(Town& town) {
   NodeOptions options;
-  options.most_received_bytes = 100;
+  options.room.of_a_stranger = 100;
   auto ada = co_await town.peer("ada", options);
   ada->listen();
   const auto keys = new_keys(town);
@@ -368,23 +371,31 @@ TEST(PeerAttack, OneContactCannotFillTheDisk) {
   run(11, fill_the_disk);
 }
 
-task<> too_many_contacts(Town& town) {
+task<> many_strangers(Town& town) {
   NodeOptions options;
-  options.most_contacts = 2;
+  options.most_strangers_kept = 2;
+  options.most_contacts = 1;
   auto ada = co_await town.peer("ada", options);
   ada->listen();
-  for (const char* name : {"eve1", "eve2", "eve3"}) {
+  auto bob = co_await town.peer("bob");
+  bob->dial("ada");
+  co_await ada->events.until([&] { return ada->node->is_here("bob"); });
+  co_await ada->say("bob", "hello");
+  for (int i = 0; i < 10; ++i) {
     auto eve = co_await testing::dial_raw(town.world, "eve", "ada");
-    const rpc::Reply reply = co_await eve->introduce(new_keys(town), name);
-    EXPECT_EQ(reply.status.reason, name == std::string("eve3") ? "contacts_full" : "");
+    const rpc::Reply reply = co_await eve->introduce(new_keys(town), "eve" + std::to_string(i));
+    EXPECT_TRUE(reply.status.ok()) << reply.status.to_string();
     co_await eve->close();
   }
-  EXPECT_EQ((co_await ada->contacts()).size(), 2u);
+  std::vector<std::string> names;
+  for (const Contact& contact : co_await ada->contacts()) names.push_back(contact.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"bob", "eve8", "eve9"}));
+  co_await bob->stop();
   co_await ada->stop();
 }
 
-TEST(PeerAttack, ContactsAreBounded) {
-  run(12, too_many_contacts);
+TEST(PeerAttack, StrangersAreBoundedAndKeepNobodyOut) {
+  run(12, many_strangers);
 }
 
 task<> crowd(Town& town) {
@@ -395,21 +406,25 @@ task<> crowd(Town& town) {
   ada->listen();
   bob->dial("ada");
   co_await bob->events.until([&] { return bob->node->is_here("ada"); });
-  std::vector<net::StreamPtr> silent;
   const net::Address address{"ada", testing::port};
+  std::vector<net::StreamPtr> silent;
+  auto honest = co_await town.world.host("dave").connect(address, town.world.runtime().now() + 1s);
   for (int i = 0; i < 20; ++i) {
     auto stream = co_await town.world.host("eve").connect(address, town.world.runtime().now() + 1s);
     silent.push_back(std::move(stream.value()));
   }
-  co_await ada->events.until([&] { return ada->events.strangers.size() == 12; });
-  co_await bob->say("ada", "are you still there?");
-  co_await ada->events.until([&] { return ada->events.messages.size() == 1; }, 1s);
-  // The silent ones are given up in time, and others get in again.
-  co_await ada->events.until([&] { return ada->events.strangers.size() == 20; }, 10s);
-  EXPECT_TRUE(ada->node->is_here("bob"));
+  // Whoever comes from elsewhere gets in at once, and has a share that nobody takes.
   auto carol = co_await town.peer("carol");
   carol->dial("ada");
-  co_await carol->events.until([&] { return carol->node->is_here("ada"); }, 10s);
+  co_await carol->events.until([&] { return carol->node->is_here("ada"); }, 1s);
+  co_await bob->say("ada", "are you still there?");
+  co_await ada->events.until([&] { return ada->events.messages.size() == 1; }, 1s);
+  EXPECT_EQ(ada->events.strangers.size(), 13u + 1u);  // of 21, 8 stay, and carol needed a place
+  std::array<std::uint8_t, 1> byte{};
+  EXPECT_EQ((*honest)->read_some(byte).error, boost::asio::error::would_block);
+  // The silent ones are given up in time.
+  co_await ada->events.until([&] { return ada->events.strangers.size() == 21; }, 10s);
+  EXPECT_TRUE(ada->node->is_here("bob"));
   co_await carol->stop();
   co_await bob->stop();
   co_await ada->stop();
@@ -419,33 +434,53 @@ TEST(PeerAttack, SilentConnectionsKeepNobodyOut) {
   run(13, crowd);
 }
 
-task<> nameless(Town& town) {
+task<> crowd_of_strangers(Town& town) {
   NodeOptions options;
-  options.most_strangers = 4;
+  options.most_connections = 4;
   auto ada = co_await town.peer("ada", options);
-  ada->listen();
-  std::vector<std::unique_ptr<RawPeer>> strangers;
-  for (int i = 0; i < 4; ++i) {
-    strangers.push_back(co_await testing::dial_raw(town.world, "eve", "ada"));
-    co_await strangers.back()->their_introduction();
-  }
-  const net::Address address{"ada", testing::port};
-  auto late = co_await town.world.host("eve").connect(address, town.world.runtime().now() + 1s);
-  co_await ada->events.until([&] { return !ada->events.strangers.empty(); }, 1s);
-  EXPECT_EQ(ada->events.strangers.at(0), "too many connections: closed at once");
-  // Whoever says who they are makes room.
-  EXPECT_TRUE((co_await strangers[0]->introduce(new_keys(town), "eve")).status.ok());
   auto bob = co_await town.peer("bob");
+  ada->listen();
   bob->dial("ada");
-  co_await bob->events.until([&] { return bob->node->is_here("ada"); }, 4s);
-  EXPECT_EQ(ada->events.strangers.size(), 1u);
-  for (auto& stranger : strangers) co_await stranger->close();
+  co_await ada->events.until([&] { return ada->node->is_here("bob"); });
+  co_await ada->say("bob", "hello");
+  std::vector<std::unique_ptr<RawPeer>> eves;
+  for (int i = 0; i < 6; ++i) {
+    eves.push_back(co_await testing::dial_raw(town.world, "eve", "ada"));
+    co_await eves.back()->introduce(new_keys(town), "eve" + std::to_string(i));
+  }
+  auto carol = co_await town.peer("carol");
+  carol->dial("ada");
+  co_await carol->events.until([&] { return carol->node->is_here("ada"); }, 1s);
+  EXPECT_TRUE(ada->node->is_here("bob"));
+  EXPECT_EQ(ada->events.left.size(), 4u);  // of 6 strangers, for 3 of them and carol
+  for (const auto& left : ada->events.left) EXPECT_EQ(left.ending.why.reason, "gave_way");
+  for (auto& eve : eves) co_await eve->close();
+  co_await carol->stop();
   co_await bob->stop();
   co_await ada->stop();
 }
 
-TEST(PeerAttack, StrangersAreBoundedUntilTheySayWhoTheyAre) {
-  run(18, nameless);
+TEST(PeerAttack, StrangersWhoAreIntroducedKeepNobodyOutEither) {
+  run(17, crowd_of_strangers);
+}
+
+task<> only_one(Town& town) {
+  auto ada = co_await town.peer("ada", {.only = "bob"});
+  ada->listen();
+  auto eve = co_await testing::dial_raw(town.world, "eve", "ada");
+  EXPECT_EQ((co_await eve->introduce(new_keys(town), "eve")).status.reason, "other_name");
+  co_await eve->close();
+  auto bob = co_await town.peer("bob");
+  bob->dial("ada");
+  co_await ada->events.until([&] { return ada->node->is_here("bob"); });
+  EXPECT_TRUE((co_await ada->contacts()).at(0).accepted);
+  EXPECT_EQ((co_await ada->contacts()).size(), 1u);
+  co_await bob->stop();
+  co_await ada->stop();
+}
+
+TEST(PeerAttack, WhoWaitsForOneTalksToNobodyElse) {
+  run(18, only_one);
 }
 
 task<> wrong_protocol(Town& town) {

@@ -48,7 +48,7 @@ struct Person {
   void listen(Town& town) {
     node.listen(town.world.host(peer->host).listen({peer->host, testing::port}).value());
   }
-  task<> type(std::string line) { co_await console.take(std::move(line)); }
+  task<> type(std::string line) { co_await console.take({std::move(line)}); }
 
   std::unique_ptr<testing::Peer> peer;
   RecordingScreen screen;
@@ -83,14 +83,18 @@ task<> conversation(Town& town) {
   co_await bob->type("/connect ada:7500");
   co_await runtime.sleep_for(1s);
   EXPECT_EQ(bob->screen.talking_to, "ada");
-  EXPECT_EQ(ada->screen.talking_to, "bob");
+  EXPECT_EQ(ada->screen.talking_to, "");
   EXPECT_TRUE(ada->screen.has(Style::notice, "somebody new"));
+  EXPECT_TRUE(ada->screen.has(Style::notice, "/to bob"));
+  co_await ada->type("meant for a friend");
+  EXPECT_TRUE(ada->screen.has(Style::notice, "nobody to talk to yet"));
 
   co_await bob->type("hello\x1B[2J");
   co_await ada->type("/to bob good morning");
   co_await runtime.sleep_for(1s);
   EXPECT_TRUE(ada->screen.has(Style::message, " bob> hello␛[2J")) << ada->screen.all();
   EXPECT_TRUE(bob->screen.has(Style::message, " ada> good morning"));
+  EXPECT_FALSE(bob->screen.has(Style::message, "friend"));
   EXPECT_FALSE(bob->screen.has(Style::notice, "delivered"));  // as it should be
 
   co_await bob->type("/who");
@@ -118,6 +122,7 @@ task<> vanishing(Town& town) {
   ada->listen(town);
   co_await bob->type("/connect ada:7500");
   co_await runtime.sleep_for(1s);
+  co_await ada->type("/to bob");
   town.world.partition("ada", "bob");
   co_await ada->type("on its way");
   co_await runtime.sleep_for(6s);
@@ -159,7 +164,8 @@ task<> impostor(Town& town) {
   EXPECT_EQ(ada->screen.talking_to, "");
   co_await other->type("/connect ada:7500");
   co_await runtime.sleep_for(1s);
-  EXPECT_EQ(ada->screen.talking_to, "bob");
+  EXPECT_TRUE(ada->node.is_here("bob"));
+  EXPECT_EQ(ada->screen.talking_to, "");
   co_await leave(town, *other);
   co_await leave(town, *ada);
 }
@@ -179,13 +185,139 @@ task<> many_strangers(Town& town) {
   EXPECT_LE(ada->screen.shown.size(), 12u);
   co_await town.world.runtime().sleep_for(60s);
   ada->console.on_stranger({"eve", 1}, "knocking");
-  EXPECT_TRUE(ada->screen.has(Style::notice, "190 more such notices were left out"));
+  EXPECT_TRUE(ada->screen.has(Style::notice, "190 more such lines were left out"));
   EXPECT_EQ(ada->screen.all().find('\x1B'), std::string::npos);
   co_await leave(town, *ada);
 }
 
 TEST(PeerConsole, StrangersCannotFloodTheScreen) {
   run(4, many_strangers);
+}
+
+task<> partners(Town& town) {
+  Runtime& runtime = town.world.runtime();
+  auto ada = co_await person(town, "ada");
+  ada->listen(town);
+  auto bob = co_await person(town, "bob");
+  co_await bob->type("/connect ada:7500");
+  co_await runtime.sleep_for(1s);
+  co_await ada->type("/to bob hello");
+  EXPECT_EQ(ada->screen.talking_to, "");
+  co_await leave(town, *bob);
+  co_await runtime.sleep_for(1s);
+  bob = co_await person(town, "bob");
+  co_await bob->type("/connect ada:7500");
+  co_await runtime.sleep_for(1s);
+  EXPECT_EQ(ada->screen.talking_to, "bob");  // no stranger any more
+
+  // Another program of ada's forgets bob; somebody else comes under this name.
+  auto forget = [now = runtime.clock().wall()](store::Transaction& transaction) {
+    forget_contact(transaction, "bob", now);
+    return store::commit();
+  };
+  co_await ada->peer->profile->store->write(runtime, std::move(forget), no_deadline);
+  co_await leave(town, *bob);
+  co_await runtime.sleep_for(1s);
+  auto impostor = std::make_unique<Person>(town, co_await town.namesake("bob", "elsewhere"));
+  co_await impostor->type("/connect ada:7500");
+  co_await runtime.sleep_for(1s);
+  EXPECT_TRUE(ada->node.is_here("bob"));
+  EXPECT_EQ(ada->screen.talking_to, "");
+  co_await leave(town, *impostor);
+  co_await leave(town, *ada);
+}
+
+TEST(PeerConsole, AStrangerIsNeverTalkedToUnasked) {
+  run(5, partners);
+}
+
+task<> awaited(Town& town) {
+  Runtime& runtime = town.world.runtime();
+  auto ada = co_await person(town, "ada");
+  ada->console.expect({.name = "bob"});
+  ada->listen(town);
+  for (const char* name : {"carol", "bob"}) {
+    auto other = co_await person(town, name);
+    co_await other->type("/connect ada:7500");
+    co_await runtime.sleep_for(1s);
+    EXPECT_EQ(ada->screen.talking_to, name == std::string("bob") ? "bob" : "");
+    co_await leave(town, *other);
+  }
+  co_await leave(town, *ada);
+}
+
+TEST(PeerConsole, WhoIsWaitedForByNameIsTalkedTo) {
+  run(6, awaited);
+}
+
+task<> noise(Town& town) {
+  auto ada = co_await person(town, "ada");
+  for (int i = 0; i < 100; ++i) ada->console.on_stranger({"eve", 1}, "knocking");
+  Refusal refusal;
+  refusal.name = "bob";
+  refusal.why = {rpc::Code::permission_denied, "key_changed", "another key"};
+  refusal.known = Contact{.name = "bob"};
+  ada->console.on_refused(refusal);
+  ada->console.on_trouble("the disk is full");
+  EXPECT_TRUE(ada->screen.has(Style::alarm, "ANOTHER KEY"));
+  EXPECT_TRUE(ada->screen.has(Style::alarm, "the disk is full"));
+  const Contact eve{.name = "eve", .accepted = false};
+  for (int i = 0; i < 100; ++i) {
+    ada->console.on_joined({.contact = eve, .address = {"eve", 1}, .added = true});
+    ada->console.on_message(eve, {.text = "buy now"});
+    ada->console.on_left(eve, {});
+  }
+  EXPECT_LE(ada->screen.shown.size(), 13u);
+  co_await leave(town, *ada);
+}
+
+TEST(PeerConsole, StrangersCannotHideWhatMatters) {
+  run(7, noise);
+}
+
+task<> refused_for_good(Town& town) {
+  auto ada = co_await person(town, "ada");
+  ada->console.on_settled({.name = "bob"}, {.text = "hello"},
+                          {rpc::Code::permission_denied, "forgotten", "you are forgotten"});
+  EXPECT_TRUE(ada->console.failed());
+  co_await leave(town, *ada);
+}
+
+TEST(PeerConsole, AMessageThatIsNeverTakenIsAFailure) {
+  run(8, refused_for_good);
+}
+
+task<> pending_from_before(Town& town) {
+  Runtime& runtime = town.world.runtime();
+  auto ada = co_await person(town, "ada");
+  ada->listen(town);
+  {
+    auto bob = co_await person(town, "bob");
+    co_await bob->type("/connect ada:7500");
+    co_await runtime.sleep_for(1s);
+    co_await leave(town, *ada);
+    co_await runtime.sleep_for(1s);
+    co_await bob->type("one");
+    co_await bob->type("two");
+    co_await leave(town, *bob);
+  }
+  auto bob = co_await person(town, "bob");
+  EXPECT_EQ((co_await bob->console.undelivered())->concerned, 0u);
+  EXPECT_EQ((co_await bob->console.undelivered())->text, "2 for ada");
+  bob->console.talk_to("ada");
+  EXPECT_EQ((co_await bob->console.undelivered())->concerned, 2u);
+  ada = co_await person(town, "ada");
+  ada->listen(town);
+  co_await bob->type("/connect ada:7500");
+  co_await runtime.sleep_for(10s);
+  EXPECT_EQ((co_await bob->console.undelivered())->concerned, 0u);
+  EXPECT_EQ((co_await bob->console.undelivered())->text, "");
+  co_await leave(town, *bob);
+  co_await leave(town, *ada);
+}
+
+TEST(PeerConsole, KnowsWhatIsPendingFromBefore) {
+  run(9, pending_from_before);
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include "core/runtime/runtime.h"
 #include "roles/peer/terminal/command.h"
 #include "roles/peer/terminal/descriptor_reader.h"
-#include "roles/peer/terminal/display.h"
 #include "roles/peer/terminal/line_editor.h"
 #include "roles/peer/terminal/line_splitter.h"
 
@@ -17,44 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using Kind = Command::Kind;
-
-TEST(PeerDisplay, LeavesOrdinaryTextAlone) {
-  EXPECT_EQ(harmless("hello, wörld 你好 👋"), "hello, wörld 你好 👋");
-}
-
-TEST(PeerDisplay, ShowsCommandsToTheTerminalInsteadOfGivingThem) {
-  EXPECT_EQ(harmless("\x1B[2J\x07\r\x7F"), "␛[2J␇␍␡");
-  EXPECT_EQ(harmless("\xC2\x9B"
-                     "31m"),
-            "\xEF\xBF\xBD"
-            "31m");  // CSI as one character
-  EXPECT_EQ(harmless("a\tb"), "a    b");
-}
-
-TEST(PeerDisplay, ShowsWhatWouldDisguiseItself) {
-  EXPECT_EQ(harmless("\xE2\x80\xAE"
-                     "abc"),
-            "\xEF\xBF\xBD"
-            "abc");  // right-to-left override
-  EXPECT_EQ(harmless("\xE2\x81\xA6"), "\xEF\xBF\xBD");
-  EXPECT_EQ(harmless("\xE2\x80\xA8"), "\xEF\xBF\xBD");  // line separator
-  EXPECT_EQ(harmless("\xFF\xFE"), "\xEF\xBF\xBD\xEF\xBF\xBD");
-  EXPECT_EQ(harmless("\xC2\xAD"), "\xEF\xBF\xBD");      // soft hyphen
-  EXPECT_EQ(harmless("\xE3\x85\xA4"), "\xEF\xBF\xBD");  // Hangul filler, which looks like a space
-}
-
-TEST(PeerDisplay, NoLineOfATextPassesForAnotherMessage) {
-  EXPECT_EQ(harmless("one\n12:00:00 bob> two"), "one\n         | 12:00:00 bob> two");
-}
-
-TEST(PeerDisplay, AnExcerptIsOneShortLine) {
-  EXPECT_EQ(harmless_excerpt("short"), "short");
-  EXPECT_EQ(harmless_excerpt("one\ntwo"), "one…");
-  EXPECT_EQ(harmless_excerpt("äöüäöü", 3), "äöü…");
-  EXPECT_EQ(harmless_excerpt("\x1B]0;title\x07", 3), "␛]0…");
-  EXPECT_EQ(harmless_excerpt("a\tb\tc", 6), "a    b…");
-  EXPECT_EQ(harmless_excerpt("a\tb", 6), "a    b");
-}
 
 Command parsed(std::string_view line) {
   return parse_command(line);
@@ -87,6 +48,14 @@ TEST(PeerCommand, CommandsAreUnderstood) {
   EXPECT_EQ(parsed("/fingerprint").kind, Kind::fingerprint);
 }
 
+TEST(PeerCommand, WhatIsPastedIsSaid) {
+  for (const char* text : {"/quit", "/to bob hello", "one\n/quit\n", "//", "hello"}) {
+    EXPECT_EQ(parse_pasted(text).kind, Kind::say);
+    EXPECT_EQ(parse_pasted(text).text, text);
+  }
+  EXPECT_EQ(parse_pasted(" \r\n\t").kind, Kind::nothing);
+}
+
 TEST(PeerCommand, MistakesAreNotSent) {
   for (const char* line : {"/", "/nothing", "/to", "/to Bob hello", "/to \x1B[m", "/connect",
                            "/connect a:1 b:2", "/who knows", "/quit now", "/forget"}) {
@@ -95,10 +64,10 @@ TEST(PeerCommand, MistakesAreNotSent) {
   }
 }
 
-std::vector<LineSplitter::Line> split(std::vector<std::string> pieces, std::size_t most = 10) {
-  std::vector<LineSplitter::Line> lines;
+std::vector<Line> split(std::vector<std::string> pieces, std::size_t most = 10) {
+  std::vector<Line> lines;
   LineSplitter splitter(most);
-  const auto take = [&](LineSplitter::Line line) { lines.push_back(std::move(line)); };
+  const auto take = [&](Line line) { lines.push_back(std::move(line)); };
   for (const std::string& piece : pieces) splitter.feed(piece, take);
   splitter.finish(take);
   return lines;
@@ -129,7 +98,10 @@ TEST(PeerLineSplitter, HoldsNoMoreThanItsLimit) {
 
 class PeerLineEditor : public ::testing::Test, protected LineEditor::Listener {
  protected:
-  void on_line(std::string line) override { lines.push_back(std::move(line)); }
+  void on_line(Line line) override {
+    lines.push_back(line.text);
+    last = std::move(line);
+  }
   void on_end() override { ended = true; }
   void SetUp() override { std::setlocale(LC_CTYPE, "C.UTF-8"); }
   void TearDown() override { std::setlocale(LC_CTYPE, "C"); }
@@ -140,6 +112,7 @@ class PeerLineEditor : public ::testing::Test, protected LineEditor::Listener {
 
   LineEditor editor;
   std::vector<std::string> lines;
+  Line last;
   bool ended = false;
 };
 
@@ -183,7 +156,7 @@ TEST_F(PeerLineEditor, EndsOnControlD) {
 }
 
 TEST_F(PeerLineEditor, IgnoresKeysThatItDoesNotKnow) {
-  EXPECT_EQ(type("a\x1B[15~b\x1Bxc\x1B[200~d\x0C"), "abcd");
+  EXPECT_EQ(type("a\x1B[15~b\x1Bxc\x1B[20~d\x0C"), "abcd");
   EXPECT_EQ(type(std::string("\x1B[") + std::string(100, '1') + "Ae").back(), 'e');
 }
 
@@ -193,17 +166,86 @@ TEST_F(PeerLineEditor, TakesNoMoreThanAMessageHolds) {
 
 TEST_F(PeerLineEditor, DrawsThePartAroundTheCursor) {
   type("0123456789");
-  EXPECT_EQ(editor.draw("> ", 80), "\r\x1B[K> 0123456789");
-  EXPECT_EQ(editor.draw("> ", 8), "\r\x1B[K> 56789");
+  EXPECT_EQ(editor.draw("> ", 80).text, "\r\x1B[K> 0123456789");
+  EXPECT_EQ(editor.draw("> ", 8).text, "\r\x1B[K> 56789");
   type("\x1B[D\x1B[D");
-  EXPECT_EQ(editor.draw("> ", 80), "\r\x1B[K> 0123456789\x1B[2D");
+  EXPECT_EQ(editor.draw("> ", 80).text, "\r\x1B[K> 0123456789\x1B[2D");
   type("\x01");
-  EXPECT_EQ(editor.draw("> ", 8), "\r\x1B[K> 01234\x1B[5D");
+  EXPECT_EQ(editor.draw("> ", 8).text, "\r\x1B[K> 01234\x1B[5D");
   type("\x15\x0B你好");
-  EXPECT_EQ(editor.draw("> ", 80), "\r\x1B[K> 你好");
+  EXPECT_EQ(editor.draw("> ", 80).text, "\r\x1B[K> 你好");
   type("\x1B[D");
-  EXPECT_EQ(editor.draw("> ", 80), "\r\x1B[K> 你好\x1B[2D");
-  EXPECT_EQ(editor.draw("> ", 6), "\r\x1B[K> 你");  // no room for what is behind it
+  EXPECT_EQ(editor.draw("> ", 80).text, "\r\x1B[K> 你好\x1B[2D");
+  EXPECT_EQ(editor.draw("> ", 6).text, "\r\x1B[K> 你");  // no room for what is behind it
+}
+
+TEST_F(PeerLineEditor, SaysThatALineIsTooLongUntilAllOfItIsGone) {
+  type(std::string(20'000, 'x') + "\n");
+  EXPECT_TRUE(last.too_long);
+  type("\x1B[A");  // nothing that was cut is kept
+  EXPECT_EQ(type("short\n"), "");
+  EXPECT_FALSE(last.too_long);
+  type(std::string(20'000, 'x') + "\x7F\n");
+  EXPECT_TRUE(last.too_long);
+  type(std::string(20'000, 'x') + "\x15short\n");
+  EXPECT_FALSE(last.too_long);
+  EXPECT_EQ(last.text, "short");
+  type("\x1B[200~" + std::string(20'000, 'x') + "\x1B[201~\n");
+  EXPECT_TRUE(last.too_long);
+}
+
+TEST_F(PeerLineEditor, TakesAPasteAsItIs) {
+  type("\x1B[200~one\r\ntwo\rthree\n\tfour\x1B[A\x04\x15\x1B[201~");
+  EXPECT_TRUE(lines.empty());
+  EXPECT_FALSE(ended);
+  EXPECT_EQ(editor.text(), "one\ntwo\nthree\n\tfour");
+  type("!\r");
+  EXPECT_EQ(lines, (std::vector<std::string>{"one\ntwo\nthree\n\tfour!"}));
+  type("\x1B[200~copied with its end\r\x1B[201~\r");
+  EXPECT_EQ(last.text, "copied with its end");
+}
+
+TEST_F(PeerLineEditor, KnowsWhetherABeginningWasPasted) {
+  const auto pasted = [this](std::string_view keys) {
+    type(keys);
+    type("\r");
+    return last.pasted;
+  };
+  EXPECT_FALSE(pasted("/quit"));
+  EXPECT_TRUE(pasted("\x1B[200~/quit\x1B[201~"));
+  EXPECT_FALSE(pasted("/to bob \x1B[200~/quit\x1B[201~"));
+  EXPECT_TRUE(pasted("x\x1B[200~/quit\x1B[201~\x01\x1B[3~"));
+  EXPECT_TRUE(pasted("\x1B[200~/quit\x1B[201~ now"));
+  EXPECT_TRUE(pasted("\x1B[A"));  // that line again
+  EXPECT_FALSE(pasted("\x1B[200~x\x1B[201~\x7F/who"));
+}
+
+TEST_F(PeerLineEditor, DrawsNothingHarmful) {
+  type(
+      "a\xE2\x80\xAE"
+      "b\xC2\x9B"
+      "c");
+  EXPECT_EQ(editor.draw("> ", 80).text,
+            "\r\x1B[K> a\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD"
+            "c");
+  EXPECT_EQ(editor.draw("> ", 80).cursor, 7);
+  EXPECT_EQ(editor.text(),
+            "a\xE2\x80\xAE"
+            "b\xC2\x9B"
+            "c");
+  type("\x15\x1B[200~one\ntwo\tthree\x1B[201~");
+  EXPECT_EQ(editor.draw("> ", 80).text, "\r\x1B[K> one␤two three");
+}
+
+TEST_F(PeerLineEditor, APromptLeavesRoomForTheLine) {
+  type("0123456789");
+  const std::string prompt = "to " + std::string(64, 'n') + ": ";
+  EXPECT_EQ(editor.draw(prompt, 120).text, "\r\x1B[K" + prompt + "0123456789");
+  for (const int columns : {90, 80, 40, 20, 10, 5, 3, 2}) {
+    EXPECT_LT(editor.draw(prompt, columns).width, columns) << columns;
+  }
+  EXPECT_EQ(editor.draw(prompt, 20).text, "\r\x1B[Kto nnnnn… 123456789");
 }
 
 task<> read_all(DescriptorReader& reader, std::string& all) {

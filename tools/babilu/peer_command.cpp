@@ -9,6 +9,8 @@ namespace babilu::cli {
 namespace {
 
 constexpr auto listen_footer =
+    "What is typed goes to nobody who comes unasked: name them by /to NAME, or by --with. Who was\n"
+    "written to before is talked to when they come back.\n"
     "Ctrl-C, Ctrl-D or /quit leaves; the end of input that is no terminal does not.\n"
     "Exit code 1: a line was not sent. 2: the profile or the address cannot be used. 4: some of\n"
     "what was said has not arrived; it is kept, and goes out the next time.\n"
@@ -38,6 +40,8 @@ int peer_listen(Invocation& invocation) {
   std::string at = "127.0.0.1:7500";
   config.bind(invocation.options());
   invocation.options().option("at", at, "Where to listen.", config::listen_address());
+  std::string with;
+  invocation.options().option("with", with, "Talks to nobody but the one with this name.");
   invocation.footer(listen_footer);
   if (const auto code = invocation.resolve()) return *code;
 
@@ -45,6 +49,7 @@ int peer_listen(Invocation& invocation) {
   options.name = config.name;
   options.profile = config.profile;
   options.at = *net::Address::parse(at);
+  options.with = with;
   options.stay = true;
   return static_cast<int>(peer::talk(options));
 }

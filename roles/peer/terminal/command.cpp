@@ -18,7 +18,8 @@ const std::string_view command_help =
     "/fingerprint [NAME]    shows your key's fingerprint, and theirs, to compare by another way\n"
     "/forget NAME           forgets NAME and their key\n"
     "/quit                  leaves\n"
-    "//…                    says a line that begins with /";
+    "//…                    says a line that begins with /\n"
+    "What is pasted is said as it is, all its lines at once.";
 
 namespace {
 
@@ -85,6 +86,11 @@ Command parse_known(const Known& known, std::string_view rest) {
 }
 
 }  // namespace
+
+Command parse_pasted(std::string_view text) {
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return {};
+  return {Kind::say, {}, std::string(text)};
+}
 
 Command parse_command(std::string_view line) {
   while (!line.empty() && line.back() == '\r') line.remove_suffix(1);

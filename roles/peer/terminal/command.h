@@ -27,6 +27,8 @@ struct Command {
 
 /// Lines that begin with '/' are commands, with "//" texts that begin with '/'.
 Command parse_command(std::string_view line);
+/// What was pasted is said as it is.
+Command parse_pasted(std::string_view text);
 
 /// What /help shows.
 extern const std::string_view command_help;

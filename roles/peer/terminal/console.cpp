@@ -26,11 +26,7 @@ std::string delivery_mark(const Message& message) {
 }  // namespace
 
 Console::Console(Runtime& runtime, const Profile& profile, Screen& screen)
-    : runtime_(runtime),
-      profile_(profile),
-      screen_(screen),
-      changed_(runtime),
-      strangers_({.per_second = 1, .burst = 10}) {}
+    : runtime_(runtime), profile_(profile), screen_(screen), changed_(runtime) {}
 
 void Console::greet(const std::vector<net::Address>& listening) {
   std::string text = fmt::format("you are {}, key {}", profile_.name,
@@ -40,8 +36,8 @@ void Console::greet(const std::vector<net::Address>& listening) {
   if (screen_.interactive()) notice("/help lists the commands");
 }
 
-task<> Console::take(std::string line) {
-  Command command = parse_command(line);
+task<> Console::take(Line line) {
+  Command command = line.pasted ? parse_pasted(line.text) : parse_command(line.text);
   using enum Command::Kind;
   switch (command.kind) {
     case nothing:
@@ -92,6 +88,7 @@ std::optional<std::string> Console::choose(const std::string& name) {
 
 void Console::talk_to(const std::string& name) {
   partner_ = name;
+  if (!name.empty()) addressed_.insert(name);
   screen_.talk_to(name);
   changed_.notify_all();
 }
@@ -107,6 +104,7 @@ task<> Console::say(std::string to, std::string text) {
     complain("not sent: " + sent.error().message);
     co_return;
   }
+  addressed_.insert(to);
   show_message(Style::own, profile_.name + " to " + to, sent->message);
   on_their_way_[sent->message.number] = {to, !sent->here};
   if (!sent->here) notice(fmt::format("kept; will be sent when {} is back", to));
@@ -125,10 +123,10 @@ task<> Console::list_contacts() {
   }
   if (contacts->empty()) screen_.show(Style::answer, "you know nobody yet");
   for (const Contact& contact : *contacts) {
-    screen_.show(
-        Style::answer,
-        fmt::format("{} {:<16} {:<5} {}", contact.name == partner_ ? '*' : ' ', contact.name,
-                    node_->is_here(contact.name) ? "here" : "away", contact.address));
+    screen_.show(Style::answer,
+                 fmt::format("{} {:<16} {:<5} {}", contact.name == partner_ ? '*' : ' ',
+                             contact.name, node_->is_here(contact.name) ? "here" : "away",
+                             contact.accepted ? contact.address : "a stranger"));
   }
 }
 
@@ -199,6 +197,18 @@ task<> Console::forget(std::string name) {
   }
   screen_.show(Style::answer, text);
   if (partner_ == name) talk_to({});
+}
+
+task<rpc::Outcome<Console::Undelivered>> Console::undelivered() {
+  const auto pending = co_await node_->pending();
+  if (!pending) co_return pending.error();
+  Undelivered undelivered;
+  for (const Pending& waiting : *pending) {
+    if (addressed_.contains(waiting.name)) undelivered.concerned += waiting.messages;
+    if (!undelivered.text.empty()) undelivered.text += ", ";
+    undelivered.text += fmt::format("{} for {}", waiting.messages, waiting.name);
+  }
+  co_return undelivered;
 }
 
 void Console::alarm(const std::string& text) {

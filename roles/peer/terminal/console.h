@@ -2,11 +2,13 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/runtime/condition.h"
 #include "roles/peer/node.h"
 #include "roles/peer/terminal/command.h"
+#include "roles/peer/terminal/line.h"
 #include "roles/peer/terminal/screen.h"
 
 namespace babilu::peer {
@@ -18,13 +20,21 @@ class Console final : public Events {
  public:
   Console(Runtime& runtime, const Profile& profile, Screen& screen);
 
+  /// Who comes is talked to by themselves when they are whom one came for. By default that is
+  /// whoever one dials, or has talked to before: a stranger never is.
+  struct Expected {
+    std::string name;          ///< nobody but them; empty: anybody
+    bool dialed_only = false;  ///< whoever one dials
+  };
+  void expect(Expected expected) { expected_ = std::move(expected); }
+
   /// Before anything else: the node whose events come here.
   void use(Node& node) { node_ = &node; }
 
   /// Says who one is, and how to be reached.
   void greet(const std::vector<net::Address>& listening);
   /// Does what one line says. Returns when it is done: a message is on the disk then.
-  task<> take(std::string line);
+  task<> take(Line line);
   void talk_to(const std::string& name);
   void quit();
 
@@ -36,8 +46,18 @@ class Console final : public Events {
   bool quitting() const noexcept { return quitting_; }
   /// Somebody refused, or was refused.
   bool refused() const noexcept { return refused_; }
-  /// Something that was typed was not done: it was a mistake, or the disk failed.
+  /// Something that was typed was not done: it was a mistake, the disk failed, or the other does
+  /// not take it.
   bool failed() const noexcept { return failed_; }
+  /// Whoever was dialed, or with whom one talks, has been here.
+  bool answered() const noexcept { return answered_; }
+
+  /// Messages that have not arrived, from earlier runs, too.
+  struct Undelivered {
+    std::size_t concerned = 0;  ///< those for whom one has talked to in this run
+    std::string text;           ///< "2 for ada, 1 for bob"; empty: there are none
+  };
+  task<rpc::Outcome<Undelivered>> undelivered();
   /// Why the last address that was dialed did not answer.
   const rpc::Status& unreachable() const noexcept { return unreachable_; }
   /// Notified whenever one of the above, or what the node says of itself, may have changed.
@@ -71,8 +91,17 @@ class Console final : public Events {
 
   void notice(const std::string& text) { screen_.show(Style::notice, "-- " + text); }
   void alarm(const std::string& text);
-  /// For what strangers can cause: at most a few lines a minute, then only how many there were.
-  bool may_show_stranger();
+  bool came_for(const Joined& joined) const;
+  bool is_stranger(const Contact& contact) const;
+  /// For what others can cause: at most a line a second, then only how many there were.
+  class Restraint {
+   public:
+    bool may_show(Console& console);
+
+   private:
+    RateLimit lines_{{.per_second = 1, .burst = 10}};
+    std::uint64_t unshown_ = 0;
+  };
   void show_message(Style style, const std::string& from, const Message& message);
 
   Runtime& runtime_;
@@ -81,13 +110,18 @@ class Console final : public Events {
   Node* node_ = nullptr;
   Condition changed_;
   std::string partner_;
+  std::set<std::string> addressed_;                ///< whom one has talked to, or meant to
   std::map<std::int64_t, OnItsWay> on_their_way_;  ///< by message number
-  RateLimit strangers_;
-  std::uint64_t unshown_ = 0;
+  Expected expected_;
+  // Apart from each other: nobody can hide what matters behind noise.
+  Restraint strangers_;
+  Restraint alarms_;
+  Restraint troubles_;
   rpc::Status unreachable_;
   bool quitting_ = false;
   bool refused_ = false;
   bool failed_ = false;
+  bool answered_ = false;
 };
 
 }  // namespace babilu::peer

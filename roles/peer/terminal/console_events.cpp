@@ -30,23 +30,41 @@ std::string shown_key(const Refusal& refusal) {
 
 }  // namespace
 
+/// A name alone is no reason: it may be somebody new who has it now.
+bool Console::came_for(const Joined& joined) const {
+  if (!expected_.name.empty()) return joined.contact.name == expected_.name;
+  if (joined.was_there_before) return false;
+  return joined.dialed || (joined.contact.accepted && !expected_.dialed_only);
+}
+
+bool Console::is_stranger(const Contact& contact) const {
+  return !contact.accepted && contact.name != partner_;
+}
+
 void Console::on_joined(const Joined& joined) {
   const std::string& name = joined.contact.name;
   const std::string where = joined.address.to_string();
-  if (joined.added) {
-    notice(
-        fmt::format("{} is here, from {}: somebody new, whose key is kept from now on.\n"
-                    "--   {}\n"
-                    "-- Compare it with what {} sees, by another way than this.",
-                    name, where, crypto::fingerprint(joined.contact.key), name));
-  } else {
-    notice(fmt::format("{} is here, from {}", name, where));
+  const bool wanted = came_for(joined);
+  if (joined.added && !wanted && partner_ == name) talk_to({});
+  const bool unasked = !wanted && is_stranger(joined.contact);
+  if (!unasked || strangers_.may_show(*this)) {
+    std::string text = fmt::format("{} is here, from {}", name, where);
+    if (joined.added) {
+      text += fmt::format(
+          ": somebody new, whose key is kept from now on.\n"
+          "--   {}\n"
+          "-- Compare it with what {} sees, by another way than this.",
+          crypto::fingerprint(joined.contact.key), name);
+    }
+    if (partner_.empty() && !wanted) text += fmt::format("\n-- To talk to them: /to {}", name);
+    notice(text);
   }
   if (joined.was_there_before) {
     alarm(fmt::format("At {} there used to be {}. Is {} who you want to talk to?", where,
                       joined.was_there_before->name, name));
   }
-  if (partner_.empty()) talk_to(name);
+  if (partner_.empty() && wanted) talk_to(name);
+  answered_ = answered_ || joined.dialed || name == partner_;
   changed_.notify_all();
 }
 
@@ -62,11 +80,12 @@ void Console::on_left(const Contact& contact, const Ending& ending) {
   if (waiting > 1) {
     text += fmt::format("; {} messages are kept, and will be sent when they are back", waiting);
   }
-  notice(text);
+  if (!is_stranger(contact) || strangers_.may_show(*this)) notice(text);
   changed_.notify_all();
 }
 
 void Console::on_message(const Contact& contact, const Message& message) {
+  if (is_stranger(contact) && !strangers_.may_show(*this)) return;
   show_message(Style::message, contact.name, message);
 }
 
@@ -76,6 +95,7 @@ void Console::on_settled(const Contact& contact, const Message& message, const S
   if (found != on_their_way_.end()) on_their_way_.erase(found);
   const std::string excerpt = harmless_excerpt(message.text, 40);
   if (!why.ok()) {
+    failed_ = true;
     alarm(fmt::format("{} does not take \"{}\": {}", contact.name, excerpt, reason_of(why)));
   } else if (told) {
     notice(fmt::format("delivered to {}: \"{}\"", contact.name, excerpt));
@@ -89,7 +109,7 @@ void Console::on_refused(const Refusal& refusal) {
   const std::string who = refusal.name.empty() ? "somebody" : refusal.name;
   const std::string where = refusal.address.to_string();
   const std::string& reason = refusal.why.reason;
-  if (!may_show_stranger()) return;
+  if (!(refusal.known ? alarms_ : strangers_).may_show(*this)) return;
   if (reason == "key_changed" && refusal.known) {
     alarm(
         fmt::format("REFUSED: somebody at {} says to be {}, with ANOTHER KEY than the {} you "
@@ -120,7 +140,7 @@ void Console::on_refused(const Refusal& refusal) {
 void Console::on_refused_us(const net::Address& address, const Status& why) {
   refused_ = true;
   changed_.notify_all();
-  if (!may_show_stranger()) return;
+  if (!strangers_.may_show(*this)) return;
   alarm(fmt::format("{} refuses to talk to you: {}", address.to_string(), reason_of(why)));
 }
 
@@ -131,22 +151,25 @@ void Console::on_unreachable(const net::Address& address, const Status& why) {
 }
 
 void Console::on_stranger(const net::Address& address, const std::string& why) {
-  if (!may_show_stranger()) return;
+  if (!strangers_.may_show(*this)) return;
   notice(fmt::format("somebody connected from {}: {}", address.to_string(),
                      harmless_excerpt(why, 200)));
 }
 
 void Console::on_trouble(const std::string& what) {
-  if (may_show_stranger()) alarm(harmless_excerpt(what, 400));
+  if (troubles_.may_show(*this)) alarm(harmless_excerpt(what, 400));
 }
 
-bool Console::may_show_stranger() {
-  if (!strangers_.take(runtime_.now())) {
+bool Console::Restraint::may_show(Console& console) {
+  if (!lines_.take(console.runtime_.now())) {
     ++unshown_;
     return false;
   }
   const std::uint64_t unshown = std::exchange(unshown_, 0);
-  if (unshown > 0) notice(fmt::format("{} more such notices were left out", unshown));
+  if (unshown > 0) {
+    console.notice(
+        fmt::format("{} more such lines were left out; /history NAME has what was said", unshown));
+  }
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
+#include <csignal>
 #include <mutex>
 #include <system_error>
 
@@ -18,8 +19,15 @@ namespace babilu::peer {
 namespace {
 
 constexpr std::size_t piece_bytes = 4096;
+constexpr int look_every_ms = 250;
 
 }  // namespace
+
+bool may_read(int descriptor) {
+  if (::isatty(descriptor) == 0) return true;
+  const pid_t foreground = ::tcgetpgrp(descriptor);
+  return foreground < 0 || foreground == ::getpgrp();
+}
 
 /// Shared with notices that are on their way to the loop.
 struct DescriptorReader::State : std::enable_shared_from_this<State> {
@@ -45,13 +53,16 @@ struct DescriptorReader::State : std::enable_shared_from_this<State> {
   bool stopping = false;
 };
 
+/// In the background nothing tells when one is in the foreground again: only looking does.
 bool DescriptorReader::State::wait_for_input() const {
-  std::array<pollfd, 2> watched{{{descriptor, POLLIN, 0}, {stop, POLLIN, 0}}};
-  int ready = 0;
-  do {
-    ready = ::poll(watched.data(), watched.size(), -1);
-  } while (ready < 0 && errno == EINTR);
-  return ready > 0 && watched[1].revents == 0;
+  for (;;) {
+    const bool readable = may_read(descriptor);
+    std::array<pollfd, 2> watched{{{readable ? descriptor : -1, POLLIN, 0}, {stop, POLLIN, 0}}};
+    const int ready = ::poll(watched.data(), watched.size(), readable ? -1 : look_every_ms);
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready > 0 && watched[1].revents != 0) return false;
+    if (ready > 0 && may_read(descriptor)) return true;
+  }
 }
 
 /// Waits until the piece before has been taken. False when nobody takes any more.
@@ -68,10 +79,16 @@ bool DescriptorReader::State::hand_over(std::string bytes) {
 }
 
 void DescriptorReader::State::work() {
+  // Who comes to the background in between reads an error instead of being stopped.
+  sigset_t no_stop;
+  ::sigemptyset(&no_stop);
+  ::sigaddset(&no_stop, SIGTTIN);
+  ::pthread_sigmask(SIG_BLOCK, &no_stop, nullptr);
   std::array<char, piece_bytes> buffer;
   while (wait_for_input()) {
     const ssize_t got = ::read(descriptor, buffer.data(), buffer.size());
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got < 0 && errno == EIO && !may_read(descriptor)) continue;
     const std::size_t size = got > 0 ? static_cast<std::size_t>(got) : 0;
     if (!hand_over({buffer.data(), size}) || size == 0) return;
   }

@@ -13,12 +13,16 @@ class Runtime;
 
 namespace babilu::peer {
 
+/// Whether one may read from it now: a terminal stops who reads it from the background. Anything
+/// else may be read, and a terminal that is not this process's own, which has no job control.
+bool may_read(int descriptor);
+
 /// Reads a descriptor of any kind (terminal, pipe, file, /dev/null) without blocking the loop: a
 /// thread waits for it. The loop's epoll cannot watch files, and would make a terminal
 /// non-blocking for every process that has it open.
 ///
-/// Reads on only when the last piece was taken. The destructor ends the thread. Thread: the
-/// Runtime's.
+/// A terminal is read only while may_read(). Reads on only when the last piece was taken. The
+/// destructor ends the thread. Thread: the Runtime's.
 class DescriptorReader {
  public:
   DescriptorReader(Runtime& runtime, int descriptor);

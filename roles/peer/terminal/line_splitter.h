@@ -3,6 +3,9 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "roles/peer/terminal/line.h"
 
 namespace babilu::peer {
 
@@ -10,10 +13,6 @@ namespace babilu::peer {
 /// away and it is told as too long.
 class LineSplitter {
  public:
-  struct Line {
-    std::string text;
-    bool too_long = false;
-  };
   using Take = std::function<void(Line)>;
 
   explicit LineSplitter(std::size_t most) : most_(most) {}

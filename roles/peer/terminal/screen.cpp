@@ -3,9 +3,12 @@
 #include <cerrno>
 #include <clocale>
 #include <cstdlib>
+#include <utility>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "roles/peer/terminal/descriptor_reader.h"
 
 namespace babilu::peer {
 
@@ -25,6 +28,9 @@ int terminal_columns() {
   return size.ws_col;
 }
 
+constexpr std::string_view begin_bracketed_paste = "\x1B[?2004h";
+constexpr std::string_view end_bracketed_paste = "\x1B[?2004l";
+
 bool wants_colours() {
   const char* const no_color = std::getenv("NO_COLOR");
   return no_color == nullptr || no_color[0] == '\0';
@@ -41,21 +47,38 @@ void PlainScreen::show(Style style, std::string_view text) {
 TerminalScreen::TerminalScreen() : colours_(wants_colours()) {
   // For the width of characters alone.
   std::setlocale(LC_CTYPE, "C.UTF-8");
-  ::tcgetattr(STDIN_FILENO, &before_);
-  termios raw = before_;
-  raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
-  raw.c_cc[VMIN] = 1;
-  raw.c_cc[VTIME] = 0;
-  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 }
 
 TerminalScreen::~TerminalScreen() {
-  write_all(STDOUT_FILENO, "\r\x1B[K");
-  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+  if (may_read(STDIN_FILENO)) give_back();
+}
+
+void TerminalScreen::take() {
+  held_ = may_read(STDIN_FILENO);
+  if (!held_) return;
+  if (!before_) ::tcgetattr(STDIN_FILENO, &before_.emplace());
+  termios raw = *before_;
+  raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+  raw.c_iflag &= ~static_cast<tcflag_t>(ICRNL | INLCR | IGNCR);
+  raw.c_cc[VMIN] = 1;
+  raw.c_cc[VTIME] = 0;
+  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+  write_all(STDOUT_FILENO, begin_bracketed_paste);
+  drawn_ = {};
+  redraw();
+}
+
+void TerminalScreen::give_back() {
+  if (!std::exchange(held_, false)) return;
+  write_all(STDOUT_FILENO, clear_drawing(terminal_columns()) + std::string(end_bracketed_paste));
+  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &*before_);
+  before_.reset();
 }
 
 void TerminalScreen::show(Style style, std::string_view text) {
-  redraw(coloured(style, text) + '\n');
+  const std::string line = coloured(style, text) + '\n';
+  if (held_) return redraw(line);
+  write_all(STDOUT_FILENO, line);
 }
 
 void TerminalScreen::talk_to(std::string_view name) {
@@ -69,10 +92,25 @@ void TerminalScreen::type(std::string_view bytes, LineEditor::Listener& listener
 }
 
 void TerminalScreen::redraw(std::string_view above) {
-  std::string out;
-  if (!above.empty()) (out += "\r\x1B[K") += above;
-  out += editor_.draw(prompt_, terminal_columns());
+  if (!held_) return;
+  const int columns = terminal_columns();
+  std::string out = clear_drawing(columns);
+  out += above;
+  drawn_ = editor_.draw(prompt_, columns);
+  drawn_on_ = columns;
+  out += drawn_.text;
   write_all(STDOUT_FILENO, out);
+}
+
+/// When a terminal becomes narrower, it wraps what does not fit any more; the cursor goes with it.
+std::string TerminalScreen::clear_drawing(int columns) const {
+  std::string out = "\r";
+  if (columns < drawn_on_ && drawn_.width > columns) {
+    const bool at_the_end = drawn_.cursor == drawn_.width;
+    const int rows = (at_the_end ? drawn_.cursor - 1 : drawn_.cursor) / columns;
+    if (rows > 0) out += "\x1B[" + std::to_string(rows) + "A";
+  }
+  return out + "\x1B[J";
 }
 
 std::string TerminalScreen::coloured(Style style, std::string_view text) const {

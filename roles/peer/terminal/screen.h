@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,12 +42,21 @@ class PlainScreen final : public Screen {
 /// A terminal with a prompt on its last row, which stays below all that is shown, with what has
 /// been typed so far. Standard input and output must be the terminal.
 ///
-/// Takes over echo and line editing from the terminal, and gives them back in its destructor.
-/// Colours unless NO_COLOR is set.
+/// While it is held, echo and line editing are ours, and pastes come marked. Somebody else has the
+/// terminal while this process is in the background or stopped: then it is left as it is, and what
+/// is shown goes out plainly. The destructor gives it back. Colours unless NO_COLOR is set.
 class TerminalScreen final : public Screen {
  public:
+  /// Holds nothing yet.
   TerminalScreen();
   ~TerminalScreen() override;
+
+  /// Takes the terminal if this process is in the foreground, again if it has been held: whoever
+  /// had it meanwhile may have changed it. Else lets go of it.
+  void take();
+  /// Gives the terminal back as it was.
+  void give_back();
+  bool held() const noexcept { return held_; }
 
   void show(Style style, std::string_view text) override;
   void talk_to(std::string_view name) override;
@@ -54,15 +64,20 @@ class TerminalScreen final : public Screen {
 
   /// Keys as they come from the terminal; redraws the prompt.
   void type(std::string_view bytes, LineEditor::Listener& listener);
+  /// Draws the prompt anew, as when the terminal has another size.
+  void redraw(std::string_view above = {});
 
  private:
-  void redraw(std::string_view above = {});
+  std::string clear_drawing(int columns) const;
   std::string coloured(Style style, std::string_view text) const;
 
   const bool colours_;
-  termios before_{};
+  bool held_ = false;
+  std::optional<termios> before_;
   std::string prompt_ = "> ";
   LineEditor editor_;
+  LineEditor::Drawing drawn_;  ///< what is on the last row
+  int drawn_on_ = 0;           ///< in so many columns
 };
 
 }  // namespace babilu::peer

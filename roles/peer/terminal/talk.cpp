@@ -14,6 +14,7 @@
 #include "roles/peer/security.h"
 #include "roles/peer/terminal/console.h"
 #include "roles/peer/terminal/descriptor_reader.h"
+#include "roles/peer/terminal/display.h"
 #include "roles/peer/terminal/line_splitter.h"
 
 namespace babilu::peer {
@@ -24,21 +25,34 @@ namespace {
 
 constexpr Clock::duration farewell = 3s;
 constexpr Clock::duration at_most = 1s;
+/// How often to look whether another process has delivered what waits.
+constexpr Clock::duration look_every = 250ms;
 constexpr int forced_exit = 130;
 
 void say_error(const std::string& text) {
   fmt::print(stderr, "babilu: {}\n", text);
 }
 
-/// Whether there is input to read: a terminal stops who reads it from the background.
-bool may_read() {
-  return ::isatty(STDIN_FILENO) == 0 || ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
-}
-
 bool on_a_terminal() {
   const char* const kind = std::getenv("TERM");
   const bool dumb = kind == nullptr || std::string_view(kind) == "dumb";
-  return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1 && !dumb && may_read();
+  return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1 && !dumb;
+}
+
+/// A terminal that edits lines by itself holds 4,095 bytes of one and drops the rest in silence:
+/// what fills it may have been longer.
+std::size_t most_of_a_line() {
+  return ::isatty(STDIN_FILENO) == 1 ? 4094 : most_text_bytes;
+}
+
+/// What the system does when nobody handles SIGTSTP. Returns when this process is to go on.
+void stop_here() {
+  struct sigaction standard{};
+  struct sigaction before{};
+  standard.sa_handler = SIG_DFL;
+  ::sigaction(SIGTSTP, &standard, &before);
+  ::raise(SIGTSTP);
+  ::sigaction(SIGTSTP, &before, nullptr);
 }
 
 task<rpc::Outcome<std::unique_ptr<Profile>>> open(Runtime& runtime, std::filesystem::path path,
@@ -61,10 +75,13 @@ class Talk final : private LineEditor::Listener {
         security_(runtime),
         terminal_(on_a_terminal() ? std::make_unique<TerminalScreen>() : nullptr),
         console_(runtime, profile, screen()),
-        node_(runtime, network_, security_, profile, {}, console_),
+        node_(runtime, network_, security_, profile, {.only = options.with}, console_),
         scope_(runtime),
-        signals_(runtime, {SIGINT, SIGTERM, SIGHUP}) {
+        signals_(runtime, {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH}),
+        given_back_(runtime) {
+    if (terminal_) terminal_->take();
     console_.use(node_);
+    console_.expect({.name = options.with, .dialed_only = options.to.has_value()});
     runtime.on_essential_failure([this](std::string_view, const std::exception_ptr&) {
       failed_ = true;
       interrupt();
@@ -77,18 +94,18 @@ class Talk final : private LineEditor::Listener {
   task<TalkExit> run() {
     if (!listen()) co_return TalkExit::unusable;
     scope_.spawn_essential("signals", watch_signals());
+    if (terminal_) scope_.spawn_essential("foreground", watch_foreground());
     TalkExit exit = TalkExit::done;
     const bool begun = co_await begin();
     if (begun) {
-      if (may_read()) scope_.spawn_essential("input", read_input());
+      scope_.spawn_essential("input", read_input());
       while (!over()) co_await console_.changed().wait();
       co_await finish();
     }
-    exit = outcome(begun);
-    if (node_.unsettled() > 0) {
-      screen().show(Style::notice,
-                    fmt::format("-- not delivered yet and kept: {}", node_.unsettled()));
-    }
+    const bool nobody = begun && !interrupted_ && unanswered() && !dialing_ended();
+    if (nobody) tell_nobody_answers();
+    const bool arrived = co_await tell_undelivered();
+    exit = nobody ? TalkExit::unavailable : outcome(begun, arrived);
     co_await node_.leave(runtime_.now() + farewell);
     scope_.cancel();
     co_await scope_.join();
@@ -108,16 +125,23 @@ class Talk final : private LineEditor::Listener {
 
   bool listen();
   task<bool> begin();
+  task<bool> await_visitor();
   task<> finish();
-  TalkExit outcome(bool begun) const;
+  task<> wait_for_arrival();
+  task<bool> tell_undelivered();
+  void tell_nobody_answers();
+  bool unanswered() const { return options_.to && !terminal_ && !console_.answered(); }
+  TalkExit outcome(bool begun, bool arrived) const;
   void interrupt() {
     interrupted_ = true;
     console_.changed().notify_all();
   }
   task<> watch_signals();
+  task<> watch_foreground();
+  void on_job_control(int signal);
   task<> read_input();
   task<> take_lines();
-  void on_line(std::string line) override { lines_.push_back({std::move(line), false}); }
+  void on_line(Line line) override { lines_.push_back(std::move(line)); }
   void on_end() override { console_.quit(); }
 
   Runtime& runtime_;
@@ -130,7 +154,9 @@ class Talk final : private LineEditor::Listener {
   Node node_;
   Scope scope_;
   Signals signals_;
-  std::vector<LineSplitter::Line> lines_;  ///< typed, not yet done
+  Condition given_back_;     ///< notified when the terminal has been
+  std::vector<Line> lines_;  ///< typed, not yet done
+  Deadline answer_by_{};
   bool input_ended_ = false;
   bool interrupted_ = false;
   bool failed_ = false;  ///< something without which nothing works
@@ -155,31 +181,45 @@ bool Talk::listen() {
 
 /// Waits until there is somebody to talk to, if it is we who dial. False when there is nobody.
 task<bool> Talk::begin() {
-  if (!options_.to) co_return true;
+  if (!options_.to) co_return co_await await_visitor();
   const auto known = co_await node_.contact_at(*options_.to);
   node_.dial(*options_.to, options_.with);
   // Who has been here before can be written to while they are away.
   if (known && *known && (options_.with.empty() || (*known)->name == options_.with)) {
     console_.talk_to((*known)->name);
   }
-  const Deadline deadline = runtime_.now() + options_.wait;
+  answer_by_ = runtime_.now() + options_.wait;
   bool in_time = true;
   while (console_.partner().empty() && !over() && in_time) {
-    in_time = co_await console_.changed().wait(deadline);
+    in_time = co_await console_.changed().wait(answer_by_);
   }
   if (!console_.partner().empty()) co_return !dialing_ended();
-  if (!in_time) {
-    screen().show(Style::alarm,
-                  fmt::format("babilu: nobody answers at {}: {}", options_.to->to_string(),
-                              console_.unreachable().message));
-  }
+  if (!in_time) tell_nobody_answers();
   co_return false;
+}
+
+/// Whoever is waited for by name, and known, can be written to before they come; else lines that
+/// nobody types wait until they do.
+task<bool> Talk::await_visitor() {
+  if (options_.with.empty()) co_return true;
+  const auto contacts = co_await node_.contacts();
+  for (const Contact& contact : contacts ? *contacts : std::vector<Contact>()) {
+    if (contact.name == options_.with) console_.talk_to(contact.name);
+  }
+  while (!terminal_ && console_.partner().empty() && !over()) co_await console_.changed().wait();
+  co_return true;
+}
+
+void Talk::tell_nobody_answers() {
+  screen().show(Style::alarm,
+                fmt::format("babilu: nobody answers at {}: {}", options_.to->to_string(),
+                            harmless_excerpt(console_.unreachable().message, 200)));
 }
 
 task<> Talk::read_input() {
   DescriptorReader reader(runtime_, STDIN_FILENO);
-  LineSplitter splitter(most_text_bytes);
-  const auto take = [this](LineSplitter::Line line) { lines_.push_back(std::move(line)); };
+  LineSplitter splitter(most_of_a_line());
+  const auto take = [this](Line line) { lines_.push_back(std::move(line)); };
   for (;;) {
     const auto bytes = co_await reader.read();
     if (!bytes) break;
@@ -198,11 +238,12 @@ task<> Talk::read_input() {
 }
 
 task<> Talk::take_lines() {
-  for (LineSplitter::Line& line : std::exchange(lines_, {})) {
+  for (Line& line : std::exchange(lines_, {})) {
     if (line.too_long) {
-      console_.complain("not sent: a line has at most 16 KiB");
+      const std::size_t most = terminal_ ? LineEditor::most_bytes : most_of_a_line();
+      console_.complain(fmt::format("not sent: a line has at most {} bytes here", most));
     } else if (!console_.quitting()) {
-      co_await console_.take(std::move(line.text));
+      co_await console_.take(std::move(line));
     }
   }
 }
@@ -210,31 +251,81 @@ task<> Talk::take_lines() {
 /// Input has ended: what was said gets time to arrive. A person who leaves does not wait long.
 task<> Talk::finish() {
   if (interrupted_) co_return;
-  const Clock::duration patience = options_.deliver;
-  const Deadline deadline = runtime_.now() + (terminal_ ? std::min(patience, at_most) : patience);
-  bool in_time = true;
-  while (node_.unsettled() > 0 && !interrupted_ && in_time && !dialing_ended()) {
-    in_time = co_await console_.changed().wait(deadline);
-  }
+  co_await wait_for_arrival();
   const Deadline end = runtime_.now() + options_.linger;
-  in_time = options_.linger > 0ms && !console_.quitting();
+  bool in_time = options_.linger > 0ms && !console_.quitting();
   while (in_time && !interrupted_) in_time = co_await console_.changed().wait(end);
 }
 
-TalkExit Talk::outcome(bool begun) const {
+/// What was said before counts, too: it goes out now, and it may be what one came for.
+task<> Talk::wait_for_arrival() {
+  const Clock::duration patience = options_.deliver;
+  const Deadline deadline = runtime_.now() + (terminal_ ? std::min(patience, at_most) : patience);
+  while (!interrupted_ && !dialing_ended()) {
+    const auto undelivered = co_await console_.undelivered();
+    const bool waiting = undelivered && undelivered->concerned > 0 && runtime_.now() < deadline;
+    const bool may_answer = unanswered() && runtime_.now() < answer_by_;
+    if (!waiting && !may_answer) break;
+    co_await console_.changed().wait(runtime_.now() + look_every);
+  }
+}
+
+/// Whether all has arrived that was said to whom one has talked to.
+task<bool> Talk::tell_undelivered() {
+  const auto undelivered = co_await console_.undelivered();
+  if (!undelivered) {
+    console_.complain("cannot look up what has arrived: " + undelivered.error().message);
+    co_return false;
+  }
+  if (!undelivered->text.empty()) {
+    screen().show(Style::notice, "-- not delivered yet and kept: " + undelivered->text);
+  }
+  co_return undelivered->concerned == 0;
+}
+
+TalkExit Talk::outcome(bool begun, bool arrived) const {
   if (failed_) return TalkExit::failed;
   if (!begun && interrupted_) return TalkExit::done;
   if (dialing_ended() && console_.refused()) return TalkExit::refused;
-  if (!begun || node_.unsettled() > 0) return TalkExit::unavailable;
+  if (!begun || !arrived) return TalkExit::unavailable;
   return console_.failed() && !terminal_ ? TalkExit::refused : TalkExit::done;
 }
 
 task<> Talk::watch_signals() {
-  co_await signals_.next();
-  interrupt();
-  co_await signals_.next();
-  terminal_.reset();
-  std::_Exit(forced_exit);
+  for (;;) {
+    const int signal = co_await signals_.next();
+    if (signal == SIGTSTP || signal == SIGCONT || signal == SIGWINCH) {
+      on_job_control(signal);
+    } else if (!interrupted_) {
+      interrupt();
+    } else {
+      terminal_.reset();
+      std::_Exit(forced_exit);
+    }
+  }
+}
+
+void Talk::on_job_control(int signal) {
+  if (signal == SIGTSTP) {
+    if (terminal_) terminal_->give_back();
+    stop_here();
+  }
+  if (!terminal_) return;
+  if (signal == SIGWINCH) {
+    terminal_->redraw();
+  } else {
+    terminal_->take();
+    given_back_.notify_all();
+  }
+}
+
+/// A job that runs in the background is not told when it comes to the foreground.
+task<> Talk::watch_foreground() {
+  for (;;) {
+    while (terminal_->held()) co_await given_back_.wait();
+    co_await runtime_.sleep_for(look_every);
+    if (may_read(STDIN_FILENO)) terminal_->take();
+  }
 }
 
 task<> talk_on(Runtime& runtime, const TalkOptions& options, TalkExit& exit) {

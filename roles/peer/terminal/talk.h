@@ -15,7 +15,7 @@ struct TalkOptions {
   std::filesystem::path profile;   ///< empty: default_profile_path(name)
   std::optional<net::Address> at;  ///< listen there
   std::optional<net::Address> to;  ///< dial there
-  std::string with;                ///< the only one to accept where we dial; empty: anybody
+  std::string with;                ///< the only one to talk to; empty: anybody
   /// How long an address that nobody is known at may take to answer.
   std::chrono::milliseconds wait = std::chrono::seconds(5);
   /// At the end of input, how long what was said may take to arrive.
