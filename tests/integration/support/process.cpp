@@ -68,7 +68,9 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
                          int err) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::setsid();
-  if (!command.terminal.empty()) ::open(command.terminal.c_str(), O_RDWR);  // now it is ours
+  int terminal = -1;
+  if (!command.terminal.empty()) terminal = ::open(command.terminal.c_str(), O_RDWR);  // now ours
+  if (command.talks_to_terminal) in = out = err = terminal;
   if (command.file_limit) {
     ::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{*command.file_limit, *command.file_limit};

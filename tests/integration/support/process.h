@@ -26,6 +26,7 @@ struct Command {
   std::string input = {};
   /// The terminal that it belongs to, as a path; empty: it has none.
   std::string terminal = {};
+  bool talks_to_terminal = false;  ///< by its standard streams, which are not kept then
   /// Not as root, whom no file permission stops.
   bool powerless = false;
   /// The largest file that it may write, as if the disk were full then.
