@@ -1,18 +1,12 @@
-// The options of the bots, and where their report goes.
-#include <filesystem>
-#include <fstream>
-
+// The options of the bots.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include "core/config/schema.h"
 #include "tools/bots/config.h"
-#include "tools/bots/report_file.h"
 
 namespace babilu::bots {
 namespace {
 
-namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 struct Loaded {
@@ -79,75 +73,6 @@ TEST(BotsConfig, BoundsWhatIsInFlight) {
   EXPECT_EQ(in_flight_bound(config), 640u);
   config.in_flight = 5;
   EXPECT_EQ(in_flight_bound(config), 5u);
-}
-
-class BotsReportFile : public testing::Test {
- protected:
-  BotsReportFile() {
-    std::string name = (fs::temp_directory_path() / "bots-report-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-  }
-  ~BotsReportFile() override { fs::remove_all(directory_); }
-
-  static std::string content(const fs::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-  std::size_t files() const {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(directory_), fs::directory_iterator()));
-  }
-  fs::path directory_;
-};
-
-TEST_F(BotsReportFile, ReplacesTheOldReportAtOnce) {
-  const fs::path path = directory_ / "report.json";
-  std::ofstream(path) << "old";
-  {
-    auto file = ReportFile::open(path);
-    ASSERT_TRUE(file.has_value()) << file.error();
-    EXPECT_EQ(content(path), "old");
-    EXPECT_EQ(file->commit("new"), "");
-  }
-  EXPECT_EQ(content(path), "new");
-  EXPECT_EQ(files(), 1u);
-}
-
-TEST_F(BotsReportFile, LeavesNothingBehindWithoutACommit) {
-  const fs::path path = directory_ / "report.json";
-  {
-    ASSERT_TRUE(ReportFile::open(path).has_value());
-  }
-  EXPECT_EQ(files(), 0u);
-}
-
-TEST_F(BotsReportFile, SaysBeforehandWhatCannotBeWritten) {
-  for (const fs::path& path : {directory_ / "none" / "report.json", directory_}) {
-    const auto file = ReportFile::open(path);
-    ASSERT_FALSE(file.has_value());
-    EXPECT_NE(file.error().find(path.string()), std::string::npos) << file.error();
-  }
-  EXPECT_EQ(files(), 0u);
-}
-
-TEST_F(BotsReportFile, WritesThroughALinkAndToADevice) {
-  std::ofstream(directory_ / "real.json") << "old";
-  fs::create_symlink(directory_ / "real.json", directory_ / "link.json");
-  {
-    auto file = ReportFile::open(directory_ / "link.json");
-    ASSERT_TRUE(file.has_value());
-    EXPECT_EQ(file->commit("new"), "");
-  }
-  EXPECT_TRUE(fs::is_symlink(directory_ / "link.json"));
-  EXPECT_EQ(content(directory_ / "real.json"), "new");
-
-  auto null = ReportFile::open("/dev/null");
-  ASSERT_TRUE(null.has_value());
-  EXPECT_EQ(null->commit("nothing"), "");
-  EXPECT_TRUE(fs::is_character_file("/dev/null"));
-  auto full = ReportFile::open("/dev/full");
-  ASSERT_TRUE(full.has_value());
-  EXPECT_NE(full->commit("too much"), "");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // certificates init: credentials of a whole stack, for development.
 #include "core/tls/certificates.h"
+#include "core/base/standard_streams.h"
 
 #include <fmt/format.h>
 
@@ -19,13 +20,13 @@ constexpr auto footer =
 
 void tell(const std::filesystem::path& directory) {
   const std::string at = directory.string();
-  fmt::print(
+  print(fmt::format(
       "{0}/ca.pem               for clients: --ca, or BABILU_CA\n"
       "{0}/proxy, {0}/backend   for the processes of each role, with ca.pem\n"
       "{0}/vault/master.key     for backends: --master-key-file; all keys are sealed with it\n"
       "{0}/admin/token          for the admin endpoints, where they ask for one\n"
       "{0}/authority/key.pem    for no service: keep it away from them\n",
-      at);
+      at));
 }
 
 }  // namespace
@@ -47,7 +48,7 @@ int certificates_init(Invocation& invocation) {
   const auto problem = tls::create_development_certificates(wanted, crypto::system_random(),
                                                             std::chrono::system_clock::now());
   if (problem) {
-    fmt::print(stderr, "{}: {}\n", invocation.name(), problem->to_string());
+    print_error(fmt::format("{}: {}\n", invocation.name(), problem->to_string()));
     return to_int(ExitCode::refused);
   }
   tell(wanted.directory);

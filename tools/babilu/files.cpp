@@ -1,16 +1,16 @@
 #include "tools/babilu/files.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include <fmt/format.h>
 #include <boost/scope/unique_fd.hpp>
+
+#include "core/base/output_file.h"
 
 namespace babilu::cli {
 
@@ -28,16 +28,6 @@ Problem error_about(std::string_view name) {
   return {fmt::format("{}: {}", name, std::strerror(errno))};
 }
 
-std::optional<Problem> write_all(int file, ByteView content, std::string_view name) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(file, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return error_about(name);
-    content = content.subspan(static_cast<std::size_t>(written));
-  }
-  return std::nullopt;
-}
-
 boost::system::result<Secret, Problem> read_all(int file, std::size_t limit,
                                                 std::string_view name) {
   Secret content;
@@ -48,20 +38,16 @@ boost::system::result<Secret, Problem> read_all(int file, std::size_t limit,
     if (got < 0 && errno != EINTR) return error_about(name);
     content.resize(size + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got == 0) return content;
-    if (content.size() > limit) {
-      return Problem{fmt::format("{} is larger than {} KiB, the most that one call takes", name,
-                                 limit / 1024)};
-    }
+    if (content.size() > limit) return too_large(std::string(name), limit);
   }
 }
 
-unsigned usual_permissions() {
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  return 0666U & ~mask;
-}
-
 }  // namespace
+
+Problem too_large(const std::string& name, std::size_t limit) {
+  return {fmt::format("{} is larger than {} KiB, the most that one call takes",
+                      is_standard(name) ? "the standard input" : name, limit / 1024)};
+}
 
 boost::system::result<Secret, Problem> read_input(const std::string& name, std::size_t limit) {
   if (is_standard(name)) return read_all(STDIN_FILENO, limit, "the standard input");
@@ -70,30 +56,13 @@ boost::system::result<Secret, Problem> read_input(const std::string& name, std::
   return read_all(file.get(), limit, name);
 }
 
-std::optional<Problem> write_output(const std::string& name, ByteView content) {
-  if (is_standard(name)) return write_all(STDOUT_FILENO, content, "the standard output");
-  struct stat found{};
-  const bool exists = ::stat(name.c_str(), &found) == 0;
-  if (!exists || S_ISREG(found.st_mode)) {
-    return replace_file(name, content, exists ? found.st_mode & 0777U : usual_permissions());
-  }
-  const unique_fd file(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!file) return error_about(name);
-  return write_all(file.get(), content, name);
-}
-
-std::optional<Problem> replace_file(const std::filesystem::path& place, ByteView content,
-                                    unsigned permissions) {
-  std::string temporary = place.string() + ".XXXXXX";
-  const unique_fd file(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!file) return error_about(place.string());
-  auto problem = write_all(file.get(), content, place.string());
-  if (!problem && ::fchmod(file.get(), permissions) != 0) problem = error_about(place.string());
-  if (!problem && ::rename(temporary.c_str(), place.c_str()) != 0) {
-    problem = error_about(place.string());
-  }
-  if (problem) ::unlink(temporary.c_str());
-  return problem;
+std::optional<Problem> write_output(const std::string& name, ByteView content,
+                                    std::optional<unsigned> permissions) {
+  auto file = OutputFile::open(name, permissions);
+  const std::error_code error = file ? file->commit(content) : file.error();
+  if (!error) return std::nullopt;
+  return Problem{
+      fmt::format("{}: {}", is_standard(name) ? "the standard output" : name, error.message())};
 }
 
 bool output_is_terminal(const std::string& name) {

@@ -16,16 +16,16 @@ struct Problem {
   std::string text;
 };
 
-/// All of it, if it is at most `limit` bytes.
+/// All of it, if it is at most `limit` bytes; else too_large().
 boost::system::result<Secret, Problem> read_input(const std::string& name, std::size_t limit);
 
-/// Writes all of it, or leaves what was there: a regular file is replaced at once, a device or pipe
-/// is written to.
-std::optional<Problem> write_output(const std::string& name, ByteView content);
+/// What is said of an input that one call does not take.
+Problem too_large(const std::string& name, std::size_t limit);
 
-/// Replaces a file, or makes it, with these permissions; its reader sees the old one or the new.
-std::optional<Problem> replace_file(const std::filesystem::path& place, ByteView content,
-                                    unsigned permissions);
+/// Writes all of it as an OutputFile (core/base/output_file.h), with these permissions where the
+/// file is made or replaced; absent: as it was, or the usual ones.
+std::optional<Problem> write_output(const std::string& name, ByteView content,
+                                    std::optional<unsigned> permissions = {});
 
 /// Whether the standard output is a person's.
 bool output_is_terminal(const std::string& name);

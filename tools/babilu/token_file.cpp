@@ -84,13 +84,13 @@ boost::system::result<fs::path, Problem> keep_token(const Login& login, const fs
                                                     ByteView token) {
   const std::string text = crypto::to_base64url(token) + "\n";
   if (!file.empty()) {
-    if (auto problem = replace_file(file, bytes_of(text), for_the_owner)) return *problem;
+    if (auto problem = write_output(file.string(), bytes_of(text), for_the_owner)) return *problem;
     return file;
   }
   const auto place = usual_place(login);
   if (!place) return place;
   if (auto problem = make_directory(place->parent_path())) return *problem;
-  if (auto problem = replace_file(*place, bytes_of(text), for_the_owner)) return *problem;
+  if (auto problem = write_output(place->string(), bytes_of(text), for_the_owner)) return *problem;
   if (auto problem = link_last(*usual_place({login.target, {}}), *place)) return *problem;
   return place;
 }

@@ -65,23 +65,27 @@ std::string format_progress(const ProgressView& view) {
 TerminalProgress::TerminalProgress(std::FILE* out)
     : TerminalProgress(out, isatty(fileno(out)) == 1) {}
 
+/// A display that cannot be written is no reason to end a run.
+void TerminalProgress::say(const std::string& text) {
+  std::fputs(text.c_str(), out_);
+  std::fflush(out_);
+}
+
 void TerminalProgress::update(const ProgressView& view) {
   const std::string line = format_progress(view);
   const bool new_stage = !began_ || view.stage != stage_;
   began_ = true;
   stage_ = view.stage;
   if (terminal_) {
-    fmt::print(out_, "\r\033[K{}", first_columns(line, columns(out_) - 1));
+    say(fmt::format("\r\033[K{}", first_columns(line, columns(out_) - 1)));
   } else if (new_stage || view.elapsed >= next_line_) {
     next_line_ = view.elapsed + 5s;
-    fmt::print(out_, "{}\n", line);
+    say(line + "\n");
   }
-  std::fflush(out_);
 }
 
 void TerminalProgress::done() {
-  if (terminal_ && began_) fmt::print(out_, "\r\033[K");
-  std::fflush(out_);
+  if (terminal_ && began_) say("\r\033[K");
 }
 
 }  // namespace babilu::bots

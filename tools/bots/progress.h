@@ -50,6 +50,8 @@ class TerminalProgress final : public Progress {
   void done() override;
 
  private:
+  void say(const std::string& text);
+
   std::FILE* out_;
   bool terminal_;
   bool began_ = false;

@@ -64,6 +64,12 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return made;
 }
 
+void redirect(const std::string& path, int stream) {
+  if (path.empty()) return;
+  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND);
+  if (file < 0 || ::dup2(file, stream) < 0) ::_exit(125);
+}
+
 [[noreturn]] void become(const Command& command, char** argv, char** environment, int in, int out,
                          int err) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -83,9 +89,18 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   ::dup2(in, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
+  redirect(command.out_to, STDOUT_FILENO);
+  redirect(command.err_to, STDERR_FILENO);
   if (command.powerless && ::geteuid() == 0) {
     if (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 || ::setuid(nobody) != 0)
       ::_exit(126);
+  }
+  if (command.pending_signal != 0) {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, command.pending_signal);
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    ::raise(command.pending_signal);
   }
   ::execve(argv[0], argv, environment);
   ::_exit(127);

@@ -24,6 +24,9 @@ struct Command {
   std::string program = {};      ///< a path; empty: `babilu`
   Environment environment = {};  ///< all of it, but for PATH
   std::string input = {};
+  /// Where its outputs go, as paths; empty: they are kept.
+  std::string out_to = {};
+  std::string err_to = {};
   /// The terminal that it belongs to, as a path; empty: it has none.
   std::string terminal = {};
   bool talks_to_terminal = false;  ///< by its standard streams, which are not kept then
@@ -31,6 +34,8 @@ struct Command {
   bool powerless = false;
   /// The largest file that it may write, as if the disk were full then.
   std::optional<std::uint64_t> file_limit = {};
+  /// A signal that is there before it starts, held back as it was by who starts it.
+  int pending_signal = 0;
   /// How many files and sockets it may have open.
   std::optional<std::uint64_t> open_files = {};
 };

@@ -99,10 +99,14 @@ Environment Stack::environment() const {
 
 Outcome Stack::babilu(std::vector<std::string> arguments, std::string input,
                       Environment environment) const {
-  environment.merge(this->environment());
   return run({.arguments = std::move(arguments),
               .environment = std::move(environment),
               .input = std::move(input)});
+}
+
+Outcome Stack::run(Command command) const {
+  command.environment.merge(environment());
+  return testing::run(command);
 }
 
 void Stack::add_account(const std::string& name) const {

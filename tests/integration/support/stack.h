@@ -48,6 +48,8 @@ class Stack {
   /// A subcommand of a person's, against this stack. `environment` comes on top.
   Outcome babilu(std::vector<std::string> arguments, std::string input = {},
                  Environment environment = {}) const;
+  /// Any command of a person's; its environment comes on top of what reaches this stack.
+  Outcome run(Command command) const;
   /// An account that is logged in.
   void add_account(const std::string& name) const;
 

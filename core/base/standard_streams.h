@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string_view>
+#include <system_error>
+
+/// What a program says on its standard streams. Everything that is said goes through here: a
+/// buffer that is written when the process ends tells nobody that it could not be, and a failure
+/// that is thrown ends what had nothing to do with it.
+namespace babilu {
+
+/// Writes all of it to the standard output, at once. What went wrong, if something did, is kept,
+/// too: take_output_error(). Any thread.
+std::error_code print(std::string_view text) noexcept;
+
+/// The first failure of print(), until it is taken.
+std::error_code take_output_error() noexcept;
+
+/// Writes all of it to the standard error. What cannot be written is lost: nobody is left to be
+/// told, and it changes nothing of what was done. Any thread.
+void print_error(std::string_view text) noexcept;
+
+}  // namespace babilu
