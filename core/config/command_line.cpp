@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 #include "core/config/schema.h"
@@ -26,6 +28,54 @@ CLI::Option* add_flag(CLI::App& app, Option& option) {
   if (!option.is_switch()) flag->type_name("VALUE");
   if (!section.empty()) flag->group(section);
   return flag;
+}
+
+/// The option that an argument names, with or without "=VALUE" behind it.
+const Option* named(const SchemaState& state, const std::string& argument) {
+  const std::string_view flag = std::string_view(argument).substr(0, argument.find('='));
+  for (const auto& option : state.options) {
+    if (option->flag() == flag) return option.get();
+  }
+  return nullptr;
+}
+
+bool takes_value(const SchemaState& state, const std::string& flag) {
+  const Option* const option = named(state, flag);
+  return option != nullptr ? !option->is_switch() : flag == "--config";
+}
+
+/// The arguments with "--option=" as two, which CLI11 reads as what it says.
+std::vector<std::string> with_values_apart(const SchemaState& state,
+                                           const std::vector<std::string>& arguments) {
+  std::vector<std::string> apart;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") {
+      apart.insert(apart.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i),
+                   arguments.end());
+      break;
+    }
+    const bool empty = argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+    const std::string flag = empty ? argument.substr(0, argument.size() - 1) : argument;
+    if (empty && takes_value(state, flag)) {
+      apart.insert(apart.end(), {flag, std::string()});
+      continue;
+    }
+    const Option* const option = named(state, argument);
+    if (empty && option != nullptr) {
+      throw CLI::ValidationError(flag, "found an empty value; expected " + option->expected());
+    }
+    apart.push_back(argument);
+    if (i + 1 == arguments.size() || !takes_value(state, argument)) continue;
+    const std::string& value = arguments[i + 1];
+    if (named(state, value) != nullptr) {
+      throw CLI::ValidationError(
+          argument, "no value before " + value + "; write " + argument + "=" + value + " if meant");
+    }
+    apart.push_back(value);
+    ++i;
+  }
+  return apart;
 }
 
 constexpr const char* footer =
@@ -59,13 +109,18 @@ CommandLine given_command_line(const SchemaState& state) {
   return given;
 }
 
+void Schema::parse(const std::vector<std::string>& arguments) {
+  std::vector<std::string> reversed = with_values_apart(*state_, arguments);
+  std::ranges::reverse(reversed);
+  state_->app->parse(reversed);
+}
+
 Result Schema::load(const std::vector<std::string>& arguments, const Environment& environment) {
   CLI::App app(std::string(), state_->program);
   attach(app);
   Result result;
   try {
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-    app.parse(reversed);
+    parse(arguments);
     result = resolve(environment);
   } catch (const CLI::CallForHelp&) {
     result.outcome = Result::Outcome::help;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/input_file.h"
 #include "core/config/rules.h"
 #include "core/config/value.h"
 
@@ -40,6 +41,7 @@ class Option {
 
   virtual bool is_switch() const { return false; }  // given without a value: true
   virtual bool is_list() const { return false; }    // given several times
+  virtual bool may_be_empty() const { return false; }
   virtual std::string expected() const = 0;
   /// What help says of it: nothing where the type is plain from the name.
   virtual std::string note() const { return expected(); }
@@ -50,7 +52,7 @@ class Option {
   /// Whether the staged value obeys the option's rule.
   virtual bool staged_is_valid() const = 0;
   /// Reads what a staged value refers to: a secret's file.
-  virtual std::optional<Problem> complete() { return std::nullopt; }
+  virtual std::optional<Problem> complete(Pipes) { return std::nullopt; }
   /// Exchanges the staged and the bound value.
   virtual void swap() noexcept = 0;
   /// The staged value as TOML; empty when it is not set.
@@ -81,6 +83,7 @@ class TypedOption final : public Option {
     constexpr bool has_unit = requires { Codec<Value>::noun(); } && !std::is_arithmetic_v<Value>;
     return has_unit || !rule_.expected.empty() ? expected() : std::string();
   }
+  bool may_be_empty() const override { return rule_.may_be_empty; }
   void stage_preset() override { staged_ = preset_; }
   std::optional<Problem> stage(const RawValue& raw) override {
     Parsed<T> parsed = Codec<T>::read(raw);

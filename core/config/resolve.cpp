@@ -19,8 +19,8 @@ std::string did_you_mean(const std::optional<std::string>& name) {
 /// One pass over all sources, lowest first. Stages what it finds and collects every error.
 class Resolution {
  public:
-  Resolution(SchemaState& state, const Environment& environment)
-      : state_(state), environment_(environment), line_(given_command_line(state)) {}
+  Resolution(SchemaState& state, const Environment& environment, Pipes pipes)
+      : state_(state), environment_(environment), pipes_(pipes), line_(given_command_line(state)) {}
 
   Result run() {
     stage_presets();
@@ -84,7 +84,7 @@ class Resolution {
       if (!line_.config.empty()) fail("--config", "", "found \"\"", "the path of a TOML file");
       return;
     }
-    const TomlFile file = read_toml(path);
+    const TomlFile file = read_toml(path, pipes_);
     result_.errors.insert(result_.errors.end(), file.errors.begin(), file.errors.end());
     std::string unknown_section;
     for (const TomlFile::Entry& entry : file.entries) {
@@ -164,6 +164,11 @@ class Resolution {
     for (std::size_t i = 0; i < state_.options.size(); ++i) {
       if (line_.values[i].empty()) continue;
       Option& option = *state_.options[i];
+      const bool empty = std::ranges::find(line_.values[i], "") != line_.values[i].end();
+      if (empty && !option.may_be_empty()) {
+        fail(option.flag(), option.key(), "found an empty value", option.expected());
+        continue;
+      }
       stage(option, Untyped{line_.values[i]}, {Source::Kind::flag, option.flag()});
     }
     bool after_unknown_flag = false;
@@ -208,7 +213,7 @@ class Resolution {
 
   void read_secrets() {
     for (std::size_t i = 0; i < state_.options.size(); ++i) {
-      if (const auto problem = state_.options[i]->complete()) {
+      if (const auto problem = state_.options[i]->complete(pipes_)) {
         const Source& source = state_.sources[i];
         fail(source.kind == Source::Kind::preset ? "default" : source.name,
              state_.options[i]->key(), problem->found, problem->expected);
@@ -234,14 +239,15 @@ class Resolution {
 
   SchemaState& state_;
   const Environment& environment_;
+  const Pipes pipes_;
   const CommandLine line_;
   Result result_;
 };
 
 }  // namespace
 
-Result Schema::resolve(const Environment& environment) {
-  return Resolution(*state_, environment).run();
+Result Schema::resolve(const Environment& environment, Pipes pipes) {
+  return Resolution(*state_, environment, pipes).run();
 }
 
 }  // namespace babilu::config

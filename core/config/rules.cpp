@@ -41,10 +41,18 @@ bool is_port(std::string_view port, bool zero_allowed) {
 
 }  // namespace
 
-bool is_address(std::string_view text, bool port_zero_allowed) {
+bool is_address(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   return colon != std::string_view::npos && is_host(text.substr(0, colon)) &&
-         is_port(text.substr(colon + 1), port_zero_allowed);
+         is_port(text.substr(colon + 1), false);
+}
+
+bool is_listen_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || !is_port(text.substr(colon + 1), true)) return false;
+  const std::string_view host = text.substr(0, colon);
+  return host == "localhost" || is_numeric(AF_INET, host) ||
+         (host.starts_with('[') && is_host(host));
 }
 
 std::string OneOf::expected() const {

@@ -21,7 +21,22 @@ struct Rule {
   std::function<bool(const T&)> holds;
   /// What exactly is wrong, where that can be said; may give nothing.
   std::function<std::string(const T&)> problem = {};
+  /// Whether an empty value may be given on the command line; see may_be_empty().
+  bool may_be_empty = false;
 };
+
+struct MayBeEmpty {
+  template <class T>
+  operator Rule<T>() const {
+    return {{}, {}, {}, true};
+  }
+};
+/// A text that means something when it is empty. Of every other option an empty value on the
+/// command line is an error: it comes from a variable of a script that is not set, and would mean
+/// what the script does not.
+inline MayBeEmpty may_be_empty() {
+  return {};
+}
 
 namespace detail {
 
@@ -81,10 +96,30 @@ struct Range {
         [from, to](const Value& value) { return from <= value && value <= to; });
   }
 };
-/// Numbers, durations and sizes, both ends included.
+/// Numbers, durations and sizes, both ends included. Every option that is one has a range. Zero is
+/// within it only where it is an amount like others ("wait for nothing", "keep none").
 template <class Bound>
 Range<Bound> range(Bound least, std::type_identity_t<Bound> greatest) {
   return {least, greatest};
+}
+
+/// The same, or 0, of which the option's help says what it means: no limit, for ever.
+template <class Bound>
+struct RangeOrZero {
+  Range<Bound> range;
+
+  template <class T>
+  operator Rule<T>() const {
+    using Value = typename detail::Unwrapped<T>::type;
+    const Rule<Value> above = range;
+    return detail::about<T>(above.expected + ", or 0", [above](const Value& value) {
+      return value == Value{} || above.holds(value);
+    });
+  }
+};
+template <class Bound>
+RangeOrZero<Bound> range_or_zero(Bound least, std::type_identity_t<Bound> greatest) {
+  return {{least, greatest}};
 }
 
 template <class Bound>
@@ -105,25 +140,27 @@ AtLeast<Bound> at_least(Bound least) {
 }
 
 /// "host:port" by name or number, "[::1]:7400"; resolves nothing.
-bool is_address(std::string_view text, bool port_zero_allowed);
+bool is_address(std::string_view text);
+/// An address of this machine by number, or localhost; port 0 takes a free one.
+bool is_listen_address(std::string_view text);
 
 struct AddressRule {
-  bool port_zero_allowed;
+  const char* expected;
+  bool (*holds)(std::string_view text);
 
   template <class T>
   operator Rule<T>() const {
-    return detail::about_text<T>(
-        "an address such as 127.0.0.1:7400",
-        [zero = port_zero_allowed](std::string_view text) { return is_address(text, zero); });
+    return detail::about_text<T>(expected, holds);
   }
 };
 /// Whom to dial: a text, or each of a list of texts.
 inline AddressRule address() {
-  return {false};
+  return {"an address such as 127.0.0.1:7400", is_address};
 }
-/// Where to listen: port 0 takes a free one.
+/// Where to listen.
 inline AddressRule listen_address() {
-  return {true};
+  return {"an IP address of this machine and a port, such as 127.0.0.1:7400 or 0.0.0.0:7400",
+          is_listen_address};
 }
 
 /// A text, or each of a list of texts, that somebody else can read: "an address such as …".

@@ -109,6 +109,13 @@ void Schema::known_variable(std::string_view name) {
   state_->known_variables.emplace_back(name);
 }
 
+std::string Schema::found(std::string_view key) const {
+  for (const auto& option : state_->options) {
+    if (option->key() == key) return option->print_staged();
+  }
+  return {};
+}
+
 std::string Schema::print() const {
   if (!state_->effective.empty()) return state_->effective;
   for (std::size_t i = 0; i < state_->options.size(); ++i) {

@@ -47,8 +47,8 @@ class Section {
     return *this;
   }
   /// A secret "token" is the key token_file, the flag --token-file, the variable
-  /// BABILU_TOKEN_FILE (all name a file, whose last line end is left out), or the variable
-  /// BABILU_TOKEN, which holds it.
+  /// BABILU_TOKEN_FILE (all name a file), or the variable BABILU_TOKEN, which holds it. In both, a
+  /// byte order mark at the beginning and line ends at the end do not belong to it.
   Section& secret(std::string_view key, SecretSource& bound, std::string_view help);
   Section section(std::string_view key, std::string_view help = {});
 
@@ -94,8 +94,15 @@ class Schema : public Section {
   /// arguments, so that resolve() can say what a mistyped flag should have been; positionals of the
   /// app's own still work. One schema an app, which must live as long as the schema is used.
   void attach(CLI::App& app);
-  /// After the app has parsed: reads file and environment and sets the bound variables.
-  Result resolve(const Environment& environment);
+  /// Lets the app that this schema is attached to parse, `arguments` without the program's name.
+  /// By itself it would take the next argument as the value of `--option=`, or of an option whose
+  /// value was left out. Throws CLI::ParseError, as the app does.
+  void parse(const std::vector<std::string>& arguments);
+  /// After the app has parsed: reads file and environment and sets the bound variables. A loop
+  /// that reads its configuration again must not wait for a pipe, and refuses it.
+  Result resolve(const Environment& environment, Pipes pipes = Pipes::wait);
+  /// The value that the last resolve() found for a key, as TOML, also where that failed for others.
+  std::string found(std::string_view key) const;
 
   /// Both, for a program without subcommands. `arguments` without the program's name.
   Result load(const std::vector<std::string>& arguments, const Environment& environment);

@@ -1,9 +1,6 @@
 #include "core/config/secret.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
+#include "core/base/input_file.h"
 
 namespace babilu::config {
 
@@ -11,24 +8,22 @@ namespace {
 
 constexpr std::size_t secret_limit = 64 * 1024;
 
-struct Close {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
+/// Editors put a byte order mark before a text, and line ends behind it.
+ByteView without_wrapping(ByteView bytes) {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  std::string_view text = text_of(bytes);
+  if (text.starts_with(mark)) text.remove_prefix(mark.size());
+  return bytes_of(text.substr(0, text.find_last_not_of("\r\n") + 1));
+}
 
-/// Without a buffer that would keep a copy. Fails with what is wrong with the file.
-std::optional<std::string> read_secret(const std::filesystem::path& path, Secret& into) {
-  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rbe"));
-  if (!file) return std::string(std::strerror(errno));
-  std::setvbuf(file.get(), nullptr, _IONBF, 0);
-  Secret read(secret_limit + 1);
-  const std::size_t size = std::fread(read.data(), 1, read.size(), file.get());
-  if (std::ferror(file.get()) != 0) return std::string(std::strerror(errno));
-  if (size > secret_limit) return "larger than 64 KiB";
-  read.resize(size);
-  if (!read.empty() && read.back() == '\n') read.pop_back();
-  if (!read.empty() && read.back() == '\r') read.pop_back();
-  if (read.empty()) return "empty";
-  into.assign(read.begin(), read.end());
+/// Fails with what is wrong with the file.
+std::optional<std::string> read_secret(const std::filesystem::path& path, Pipes pipes,
+                                       Secret& into) {
+  const auto content = read_file(path, secret_limit, pipes);
+  if (!content) return content.error();
+  const ByteView secret = without_wrapping(*content);
+  if (secret.empty()) return "empty";
+  into.assign(secret.begin(), secret.end());
   return std::nullopt;
 }
 
@@ -58,16 +53,19 @@ std::optional<Problem> SecretOption::stage(const RawValue& raw) {
 }
 
 void SecretOption::stage_secret(std::string_view value) {
-  const ByteView bytes = bytes_of(value);
+  const ByteView bytes = without_wrapping(bytes_of(value));
   staged_ = {{}, Secret(bytes.begin(), bytes.end())};
 }
 
-std::optional<Problem> SecretOption::complete() {
+std::optional<Problem> SecretOption::complete(Pipes pipes) {
   if (staged_.file.empty()) return std::nullopt;
-  const auto problem = read_secret(staged_.file, staged_.value);
+  const auto problem = read_secret(staged_.file, pipes, staged_.value);
   if (!problem) return std::nullopt;
   const std::string file = print_string(staged_.file.string());
-  return Problem{"cannot read a secret from " + file + ": " + *problem, {}};
+  const bool standard = staged_.file == "-";
+  return Problem{"cannot read a secret from " + file + ": " + *problem +
+                     (standard ? "; the standard input is /dev/stdin" : ""),
+                 {}};
 }
 
 void SecretOption::swap() noexcept {

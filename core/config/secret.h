@@ -29,7 +29,7 @@ class SecretOption final : public Option {
   std::optional<Problem> stage(const RawValue& raw) override;
   void stage_secret(std::string_view value) override;
   bool staged_is_valid() const override { return true; }
-  std::optional<Problem> complete() override;
+  std::optional<Problem> complete(Pipes pipes) override;
   void swap() noexcept override;
   std::string print_staged() const override;
 

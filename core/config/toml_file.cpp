@@ -4,11 +4,8 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
-#include <optional>
+
+#include "core/base/input_file.h"
 
 #include "core/base/utf8.h"
 
@@ -17,21 +14,6 @@ namespace babilu::config {
 namespace {
 
 constexpr std::size_t file_limit = 1024 * 1024;
-
-struct Close {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-/// The whole file, or what is wrong with it.
-std::optional<std::string> read_file(const std::filesystem::path& path, std::string& into) {
-  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rbe"));
-  if (!file) return std::string(std::strerror(errno));
-  into.resize(file_limit + 1);
-  into.resize(std::fread(into.data(), 1, into.size(), file.get()));
-  if (std::ferror(file.get()) != 0) return std::string(std::strerror(errno));
-  if (into.size() > file_limit) return "larger than 1 MiB";
-  return std::nullopt;
-}
 
 struct Found {
   toml::source_position position;
@@ -112,17 +94,17 @@ Error error_at(const std::string& where, std::string problem) {
 
 }  // namespace
 
-TomlFile read_toml(const std::filesystem::path& path) {
+TomlFile read_toml(const std::filesystem::path& path, Pipes pipes) {
   TomlFile file;
   const std::string name = path.string();
-  std::string text;
-  if (const auto problem = read_file(path, text)) {
-    file.errors.push_back(error_at(name, "cannot read the configuration file: " + *problem));
+  const auto text = read_file(path, file_limit, pipes);
+  if (!text) {
+    file.errors.push_back(error_at(name, "cannot read the configuration file: " + text.error()));
     return file;
   }
   std::vector<Found> found;
   try {
-    flatten(toml::parse(text, name), "", name, found);
+    flatten(toml::parse(text_of(*text), name), "", name, found);
   } catch (const toml::parse_error& error) {
     const toml::source_position begin = error.source().begin;
     file.errors.push_back(error_at(fmt::format("{}:{}:{}", name, begin.line, begin.column),

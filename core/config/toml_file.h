@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/input_file.h"
 #include "core/config/result.h"
 #include "core/config/value.h"
 
@@ -23,6 +24,6 @@ struct TomlFile {
 };
 
 /// At most 1 MiB is read.
-TomlFile read_toml(const std::filesystem::path& path);
+TomlFile read_toml(const std::filesystem::path& path, Pipes pipes);
 
 }  // namespace babilu::config

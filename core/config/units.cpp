@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -59,34 +60,39 @@ bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-std::optional<std::uint64_t> number_of(std::string_view digits) {
+constexpr std::uint64_t too_much = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t total = 0;
+  return __builtin_add_overflow(a, b, &total) ? too_much : total;
+}
+std::uint64_t product(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t total = 0;
+  return __builtin_mul_overflow(a, b, &total) ? too_much : total;
+}
+
+std::uint64_t number_of(std::string_view digits) {
   std::uint64_t number = 0;
   for (const char digit : digits) {
-    if (__builtin_mul_overflow(number, 10, &number)) return std::nullopt;
-    const auto ones = static_cast<std::uint64_t>(digit - '0');
-    if (__builtin_add_overflow(number, ones, &number)) return std::nullopt;
+    number = sum(product(number, 10), static_cast<std::uint64_t>(digit - '0'));
   }
   return number;
 }
 
-/// "12" or "1.5" of a unit, exactly: nothing when the result is not whole or does not fit.
+/// "12" or "1.5" of a unit, exactly: nothing when the result is not whole, too_much when it does
+/// not fit.
 std::optional<std::uint64_t> scaled(std::string_view whole, std::string_view fraction,
                                     std::uint64_t unit) {
   if (fraction.size() > 18) return std::nullopt;
   std::uint64_t power = 1;
   for (std::size_t i = 0; i < fraction.size(); ++i) power *= 10;
-  const auto ones = number_of(whole);
-  const auto parts = number_of(fraction);
-  if (!ones || !parts) return std::nullopt;
+  const std::uint64_t ones = number_of(whole);
+  const std::uint64_t parts = number_of(fraction);
 
   // parts × unit ÷ power without a larger type: their common factor goes first.
   const std::uint64_t common = std::gcd(unit, power);
-  if (*parts % (power / common) != 0) return std::nullopt;
-  std::uint64_t total = 0;
-  if (__builtin_mul_overflow(*ones, unit, &total)) return std::nullopt;
-  const std::uint64_t below_one = *parts / (power / common) * (unit / common);
-  if (__builtin_add_overflow(total, below_one, &total)) return std::nullopt;
-  return total;
+  if (parts % (power / common) != 0) return std::nullopt;
+  return sum(product(ones, unit), parts / (power / common) * (unit / common));
 }
 
 /// Cuts a number with its unit off the text and returns it in the smallest unit.
@@ -122,7 +128,7 @@ Parsed<ByteSize> read_byte_size(const RawValue& raw) {
   if (!text.value) return {std::nullopt, text.problem};
   std::string_view rest = *text.value;
   const auto bytes = take_quantity(rest, size_units);
-  if (!bytes || !rest.empty()) return {};
+  if (!bytes || *bytes == too_much || !rest.empty()) return {};
   return {ByteSize{*bytes}, {}};
 }
 
@@ -133,12 +139,15 @@ Parsed<std::chrono::nanoseconds> read_duration(const RawValue& raw) {
     return {std::nullopt, number ? "without a unit" : text.problem};
   }
   std::string_view rest = *text.value;
-  std::int64_t total = 0;
+  std::uint64_t total = 0;
   do {
     const auto part = take_quantity(rest, time_units);
-    if (!part || !std::in_range<std::int64_t>(*part)) return {};
-    if (__builtin_add_overflow(total, static_cast<std::int64_t>(*part), &total)) return {};
+    if (!part) return {};
+    total = sum(total, *part);
   } while (!rest.empty());
+  if (std::cmp_greater(total, longest_duration.count())) {
+    return {std::nullopt, "longer than " + print_duration(longest_duration)};
+  }
   return {std::chrono::nanoseconds(total), {}};
 }
 

@@ -57,7 +57,9 @@ Parsed<bool> read_boolean(const RawValue& raw);
 Parsed<std::string> read_string(const RawValue& raw);
 Parsed<std::vector<std::string>> read_list(const RawValue& raw);
 Parsed<ByteSize> read_byte_size(const RawValue& raw);
-/// "250ms", "10s", "1h30m", "1.5s"; units ns, us, ms, s, m, h, d.
+/// A century. Nothing that is added to a time of any clock here leaves its range.
+inline constexpr std::chrono::nanoseconds longest_duration = std::chrono::hours(24 * 36'500);
+/// "250ms", "10s", "1h30m", "1.5s"; units ns, us, ms, s, m, h, d; at most longest_duration.
 Parsed<std::chrono::nanoseconds> read_duration(const RawValue& raw);
 
 /// TOML forms; each is read back as the same value.

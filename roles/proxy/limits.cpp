@@ -27,8 +27,10 @@ std::string take_limit(std::string_view word, AddressLimits& limits) {
   }
   const std::string_view number = word.substr(std::min(equals + 1, word.size()));
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), *limit);
-  if (error == std::errc() && end == number.data() + number.size()) return {};
-  return "\"" + std::string(word) + "\" has no whole number";
+  const bool read = error == std::errc() && end == number.data() + number.size();
+  if (read && *limit <= most_of_an_address) return {};
+  return "\"" + std::string(word) + "\" has no whole number from 0 to " +
+         std::to_string(most_of_an_address);
 }
 
 }  // namespace

@@ -8,6 +8,9 @@
 
 namespace babilu::proxy {
 
+/// The largest limit of an address, of any kind: more than a machine does.
+inline constexpr unsigned most_of_an_address = 10'000'000;
+
 /// What one address may have; 0: no limit.
 struct AddressLimits {
   unsigned sessions = 1000;

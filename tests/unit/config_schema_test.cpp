@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace babilu::config {
@@ -261,13 +263,55 @@ TEST(ConfigSchema, FlagAndVariableErrorsNameThem) {
   const Result result = bound.load({"--limits-sessions", "many", "--seed=1", "--seed=2"},
                                    {{"BABILU_FORMAT", "xml"}, {"BABILU_LISTEN", "nowhere"}});
   EXPECT_EQ(result.error_text(),
-            "BABILU_LISTEN: listen: found \"nowhere\", expected an address such as "
-            "127.0.0.1:7400\n"
+            "BABILU_LISTEN: listen: found \"nowhere\", expected an IP address of this machine "
+            "and a port, such as 127.0.0.1:7400 or 0.0.0.0:7400\n"
             "BABILU_FORMAT: format: found \"xml\", expected text or json\n"
             "--seed: seed: found \"1\", \"2\", given more than once, expected a whole number from "
             "0 to 18446744073709551615\n"
             "--limits-sessions: limits.sessions: found \"many\", expected a whole number from 1 to "
             "100000\n");
+}
+
+TEST(ConfigSchema, AnEmptyValueIsNoneAndNeverTheNextArgument) {
+  Bound bound;
+  EXPECT_EQ(bound.load({"--database=", "--verbose"}).error_text(),
+            "--database: database: found an empty value, expected a path\n");
+  EXPECT_FALSE(bound.load({"--database", ""}).loaded());
+  EXPECT_FALSE(bound.load({"--limits-sessions="}).loaded());
+  EXPECT_THAT(bound.load({"--verbose="}).error_text(), HasSubstr("true or false"));
+  EXPECT_THAT(bound.load({"--database", "--verbose"}).error_text(),
+              HasSubstr("--database: no value before --verbose"));
+  EXPECT_THAT(bound.load({"--database", "--seed=1"}).error_text(), HasSubstr("no value before"));
+  ASSERT_TRUE(bound.load({"--database=--verbose"}).loaded());
+  EXPECT_EQ(bound.config.database, "--verbose");
+  ASSERT_TRUE(bound.load({"--database", "--other"}).loaded());
+  EXPECT_EQ(bound.config.database, "--other");
+  // What stands in a file was meant: --print-config writes it so.
+  ASSERT_TRUE(bound.load({}, {{"BABILU_DATABASE", ""}}).loaded());
+}
+
+TEST(ConfigSchema, AnEmptyValueCountsWhereItMeansSomething) {
+  std::string text = "not given";
+  Schema schema("babilu");
+  schema.option("text", text, "a text", may_be_empty());
+  ASSERT_TRUE(schema.load({"--text="}, {}).loaded());
+  EXPECT_EQ(text, "");
+  text = "not given";
+  ASSERT_TRUE(schema.load({"--text", ""}, {}).loaded());
+  EXPECT_EQ(text, "");
+}
+
+TEST(ConfigSchema, ZeroIsTakenWhereItHasAMeaning) {
+  std::chrono::milliseconds idle = 1s;
+  std::uint32_t sessions = 1;
+  Schema schema("babilu");
+  schema.option("idle", idle, "how long; 0s for ever", range_or_zero(10ms, 1h));
+  schema.option("sessions", sessions, "how many", range(1u, 10u));
+  EXPECT_TRUE(schema.load({"--idle", "0s"}, {}).loaded());
+  EXPECT_TRUE(schema.load({"--idle", "10ms"}, {}).loaded());
+  EXPECT_EQ(schema.load({"--idle", "9ms", "--sessions", "0"}, {}).error_text(),
+            "--idle: idle: found \"9ms\", expected a duration from \"10ms\" to \"1h\", or 0\n"
+            "--sessions: sessions: found \"0\", expected a whole number from 1 to 10\n");
 }
 
 TEST(ConfigSchema, UnknownFlagsGetASuggestion) {
@@ -420,6 +464,37 @@ TEST_F(ConfigFiles, SecretsComeFromFilesOrVariables) {
   EXPECT_EQ(value(), "file secret");
   ASSERT_TRUE(bound.load({}).loaded());
   EXPECT_EQ(value(), "");  // a reload starts from the defaults
+}
+
+TEST_F(ConfigFiles, WhatEditorsPutAroundASecretIsNoPartOfIt) {
+  Bound bound;
+  const auto value = [&] { return std::string(text_of(bound.config.token.value)); };
+  for (const std::string written :
+       {"secret", "secret\n", "secret\r\n", "secret\n\n", "\xEF\xBB\xBFsecret\r\n"}) {
+    ASSERT_TRUE(bound.load({"--token-file", write("token", written)}).loaded());
+    EXPECT_EQ(value(), "secret");
+    ASSERT_TRUE(bound.load({}, {{"BABILU_TOKEN", written}}).loaded());
+    EXPECT_EQ(value(), "secret");
+  }
+  ASSERT_TRUE(bound.load({}, {{"BABILU_TOKEN", " a b\t"}}).loaded());
+  EXPECT_EQ(value(), " a b\t");
+  EXPECT_THAT(bound.load({"--token-file", "-"}).error_text(), HasSubstr("/dev/stdin"));
+}
+
+TEST_F(ConfigFiles, APipeIsReadOnceAndNotWaitedForByALoop) {
+  Bound bound;
+  const std::string pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::thread writer([&] { write("pipe", "seed = 7\n"); });
+  CLI::App app("babilu proxy");
+  bound.schema.attach(app);
+  bound.schema.parse({"--config", pipe});
+  ASSERT_TRUE(bound.schema.resolve({}).loaded());
+  writer.join();
+  EXPECT_EQ(bound.config.seed, 7u);
+  EXPECT_THAT(bound.schema.resolve({}, Pipes::refuse).error_text(),
+              HasSubstr("a pipe, which cannot be read again"));
+  EXPECT_EQ(bound.config.seed, 7u);
 }
 
 TEST_F(ConfigFiles, SecretsAreNeverShownInErrors) {

@@ -83,6 +83,21 @@ TEST(ConfigDurations, AreExact) {
   EXPECT_FALSE(read<std::chrono::milliseconds>(std::string(1000, '1')));
 }
 
+TEST(ConfigDurations, EndBeforeAnythingOverflows) {
+  EXPECT_EQ(read<std::chrono::nanoseconds>("36500d"), longest_duration);
+  for (const char* text :
+       {"36500d1ns", "106751d23h45m", "106752d", "99999999999999999999d", "18446744073709551615ns",
+        "18446744073709551616ns", "9223372036854775807s9223372036854775807s"}) {
+    const auto parsed = Codec<std::chrono::milliseconds>::read(typed_by_hand(text));
+    EXPECT_FALSE(parsed.value) << text;
+    EXPECT_EQ(parsed.problem, "longer than 36500d") << text;
+  }
+  // Added to a time of either clock, it is still later.
+  const auto now = std::chrono::system_clock::now();
+  EXPECT_GT(now + longest_duration, now);
+  EXPECT_FALSE(read<ByteSize>("18446744073709551615TiB"));
+}
+
 TEST(ConfigDurations, FinerThanTheirUnitAreRefusedAndSaySo) {
   const auto parsed = Codec<std::chrono::seconds>::read(typed_by_hand("1500ms"));
   EXPECT_FALSE(parsed.value);
@@ -129,8 +144,7 @@ TEST(ConfigLists, AreRepeatedOrSeparatedByCommas) {
 
 TEST(ConfigPrinting, IsReadBackAsTheSame) {
   const std::vector<std::chrono::nanoseconds> times = {
-      0ns,          1ns,   999us,   1500ms, 61s,
-      61'500'000us, 90min, 10'000s, 36h,    std::chrono::nanoseconds::max()};
+      0ns, 1ns, 999us, 1500ms, 61s, 61'500'000us, 90min, 10'000s, 36h, longest_duration};
   for (const auto time : times) {
     EXPECT_EQ(read<std::chrono::nanoseconds>(print_duration(time)), time) << print_duration(time);
   }
@@ -149,18 +163,25 @@ TEST(ConfigPrinting, IsReadBackAsTheSame) {
 TEST(ConfigRules, Addresses) {
   for (const char* text :
        {"127.0.0.1:7400", "[::1]:7400", "localhost:1", "backend-a:65535", "a.b_c.example:80"}) {
-    EXPECT_TRUE(is_address(text, false)) << text;
+    EXPECT_TRUE(is_address(text)) << text;
   }
   for (const char* text :
        {"",           ":",      "127.0.0.1", ":7400", "127.0.0.1:",  "127.0.0.1:65536",
         "::1:1",      "[::1:1", "[::g]:1",   "[]:1",  "256.0.0.1:1", "1.2.3:1",
         "a b:1",      "a/b:1",  "-a:1",      "a:-1",  "a:+1",        "a: 1",
         "http://a:1", "a:b:1"}) {
-    EXPECT_FALSE(is_address(text, false)) << text;
+    EXPECT_FALSE(is_address(text)) << text;
   }
-  EXPECT_FALSE(is_address("127.0.0.1:0", false));
-  EXPECT_TRUE(is_address("127.0.0.1:0", true));
-  EXPECT_FALSE(is_address(std::string(300, 'a') + ":1", false));
+  EXPECT_FALSE(is_address("127.0.0.1:0"));
+  EXPECT_TRUE(is_listen_address("127.0.0.1:0"));
+  EXPECT_FALSE(is_address(std::string(300, 'a') + ":1"));
+  for (const char* text : {"0.0.0.0:7400", "[::]:0", "[::1]:7400", "localhost:7400"}) {
+    EXPECT_TRUE(is_listen_address(text)) << text;
+  }
+  // A name says where others are.
+  for (const char* text : {"example.org:7400", "0.0.0.0", "::1:7400", "127.0.0.1:70000", ":7400"}) {
+    EXPECT_FALSE(is_listen_address(text)) << text;
+  }
 }
 
 TEST(ConfigRules, SayWhatTheyExpect) {

@@ -7,6 +7,8 @@ namespace babilu::cli {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr auto footer =
     "Input that is no terminal is sent line by line; then chat waits until it has arrived. "
     "Messages\n"
@@ -32,9 +34,12 @@ struct ChatConfig {
     schema.option("to", to, "The peer to connect to.", config::address());
     schema.option("with", with, "Talks to nobody but the one with this name.");
     schema.option("at", at, "Listens there, too.", config::listen_address());
-    schema.option("wait", wait, "How long whoever is not known there may take to answer.");
-    schema.option("deliver", deliver, "At the end of input, how long messages may take to arrive.");
-    schema.option("linger", linger, "After that, how long to stay for what comes back.");
+    schema.option("wait", wait, "How long whoever is not known there may take to answer.",
+                  config::range(0ms, 24h));
+    schema.option("deliver", deliver, "At the end of input, how long messages may take to arrive.",
+                  config::range(0ms, 24h * 365));
+    schema.option("linger", linger, "After that, how long to stay for what comes back.",
+                  config::range(0ms, 24h * 365));
   }
 };
 

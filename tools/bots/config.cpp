@@ -1,5 +1,7 @@
 #include "tools/bots/config.h"
 
+#include <limits>
+
 #include "core/config/schema.h"
 #include "core/net/address.h"
 
@@ -8,8 +10,8 @@ namespace babilu::bots {
 namespace {
 
 using namespace std::chrono_literals;
-using config::at_least;
 using config::range;
+using config::range_or_zero;
 using Nanoseconds = std::chrono::nanoseconds;
 
 constexpr Nanoseconds shortest = 1ms;
@@ -40,10 +42,10 @@ void bind_load(config::Schema& schema, BotsConfig& config) {
   schema.option("rate", config.rate,
                 "requests a second, of all bots together, whatever the answers do; 0: each bot "
                 "sends its next request when it has an answer",
-                range(0.0, 10'000'000.0));
+                range_or_zero(0.001, 10'000'000.0));
   schema.option("in_flight", config.in_flight,
                 "with a rate: unanswered requests before others are left out; 0: 64 a session",
-                range(0u, 10'000'000u));
+                range_or_zero(1u, 10'000'000u));
   schema.option("payload", config.payload, "bytes to encrypt or to echo",
                 range(config::ByteSize{0}, config::ByteSize{largest_payload}));
   schema.option("deadline", config.deadline, "how long a request may take",
@@ -52,7 +54,8 @@ void bind_load(config::Schema& schema, BotsConfig& config) {
                 "how long the bots may take to get their accounts", range(shortest, longest));
   schema.option("seed", config.seed,
                 "makes names and choices the same in each run; a second run needs a database "
-                "without those names");
+                "without those names",
+                range(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()));
 }
 
 void bind_checks(config::Schema& schema, BotsConfig& config) {
@@ -60,7 +63,8 @@ void bind_checks(config::Schema& schema, BotsConfig& config) {
                 "share of sign-ups and logins that are sent twice to see that they count once",
                 range(0.0, 1.0));
   schema.option("check_logins", config.check_logins,
-                "accounts, at most, that log in after the load; each costs a password hash");
+                "accounts, at most, that log in after the load; each costs a password hash",
+                range(0u, 10'000'000u));
   schema.option(
       "keep", config.keep,
       "ciphertexts, at most, that are kept and decrypted after the load (64 MiB at most), "

@@ -35,9 +35,11 @@ task<> one_request(Swarm& swarm, Bot& bot, Clock::time_point meant) {
   co_await perform(swarm, bot, next_operation(swarm.config.scenario, bot), meant);
 }
 
-/// When the n-th request is due.
-Clock::time_point due_at(Clock::time_point start, std::uint64_t n, double rate) {
+/// When the n-th request is due; the end where that is later.
+Clock::time_point due_at(Clock::time_point start, std::uint64_t n, double rate,
+                         Clock::time_point end) {
   const double nanoseconds = static_cast<double>(n) * 1e9 / rate;
+  if (nanoseconds >= static_cast<double>((end - start).count())) return end;
   return start + Clock::duration(static_cast<std::int64_t>(nanoseconds));
 }
 
@@ -46,7 +48,7 @@ task<> open_loop(Swarm& swarm, Scope& scope, std::vector<Bot*> bots, Clock::time
   const Clock::time_point start = runtime.now();
   const std::size_t bound = in_flight_bound(swarm.config);
   for (std::uint64_t n = 0; !swarm.stop.load(); ++n) {
-    const Clock::time_point due = due_at(start, n, swarm.config.rate);
+    const Clock::time_point due = due_at(start, n, swarm.config.rate, end);
     if (due >= end) break;
     if (n % burst == burst - 1) co_await runtime.yield();
     while (runtime.now() < due && !swarm.stop.load()) co_await swarm.stop.wait(due);
