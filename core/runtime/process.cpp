@@ -1,5 +1,8 @@
 #include "core/runtime/process.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cassert>
 #include <csignal>
 #include <cstdlib>
@@ -19,22 +22,51 @@ namespace babilu {
 
 namespace {
 
-task<> watch_signals(Runtime& runtime, Lifecycle& lifecycle) {
+/// When a terminal is closed, the processes that it was of have none any more.
+bool has_terminal() {
+  const int terminal = ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  if (terminal >= 0) ::close(terminal);
+  return terminal >= 0;
+}
+
+/// What SIGHUP means, as things were when the process started.
+class Hangup {
+ public:
+  Hangup() : had_terminal_(has_terminal()) {
+    struct sigaction action{};
+    ignored_ = ::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+  }
+  /// Whether it is a reason to end; else the lifecycle was asked to reload.
+  bool ends(Lifecycle& lifecycle) const {
+    const bool closed = had_terminal_ && !has_terminal();
+    if (closed && !ignored_) return true;
+    return !lifecycle.ask_to_reload() && !ignored_;
+  }
+
+ private:
+  bool had_terminal_;
+  bool ignored_;
+};
+
+task<> watch_signals(Runtime& runtime, Lifecycle& lifecycle, const Hurry& hurry) {
+  const Hangup hangup;
   Signals signals(runtime, {SIGINT, SIGTERM, SIGHUP});
   for (;;) {
     const int number = co_await signals.next();
-    if (number == SIGHUP) {
-      lifecycle.ask_to_reload();
-      continue;
+    if (number == SIGHUP && !hangup.ends(lifecycle)) continue;
+    if (lifecycle.phase() < Phase::draining) {
+      lifecycle.advance(Phase::draining);
+    } else if (number != SIGHUP && !(hurry && hurry())) {
+      // A terminal that is closed often says so twice.
+      std::_Exit(128 + number);
     }
-    if (lifecycle.phase() >= Phase::draining) std::_Exit(128 + number);
-    lifecycle.advance(Phase::draining);
   }
 }
 
-task<> run_with_signals(Runtime& runtime, Lifecycle& lifecycle, const ProcessMain& main) {
+task<> run_with_signals(Runtime& runtime, Lifecycle& lifecycle, const ProcessMain& main,
+                        const Hurry& hurry) {
   Scope scope(runtime);
-  scope.spawn_essential("signals", watch_signals(runtime, lifecycle));
+  scope.spawn_essential("signals", watch_signals(runtime, lifecycle, hurry));
   std::exception_ptr failure;
   try {
     co_await main(runtime, 0);
@@ -83,7 +115,8 @@ void run_loop(FirstFailure& failure, const Main& main) {
 
 }  // namespace
 
-void run_process(unsigned threads, Lifecycle& lifecycle, const ProcessMain& main) {
+void run_process(unsigned threads, Lifecycle& lifecycle, const ProcessMain& main,
+                 const Hurry& hurry) {
   assert(threads > 0);
   std::signal(SIGPIPE, SIG_IGN);
   FirstFailure failure(lifecycle);
@@ -93,8 +126,8 @@ void run_process(unsigned threads, Lifecycle& lifecycle, const ProcessMain& main
       run_loop(failure, [&main, index](Runtime& runtime) { return main(runtime, index); });
     });
   }
-  run_loop(failure, [&lifecycle, &main](Runtime& runtime) {
-    return run_with_signals(runtime, lifecycle, main);
+  run_loop(failure, [&lifecycle, &main, &hurry](Runtime& runtime) {
+    return run_with_signals(runtime, lifecycle, main, hurry);
   });
   for (std::thread& thread : others) thread.join();
   lifecycle.advance(Phase::stopped);

@@ -46,6 +46,25 @@ int open_pipe() {
 
 }  // namespace
 
+namespace {
+
+void change_mask(int how, std::initializer_list<int> numbers) noexcept {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int number : numbers) ::sigaddset(&set, number);
+  ::pthread_sigmask(how, &set, nullptr);
+}
+
+}  // namespace
+
+void hold_signals() noexcept {
+  change_mask(SIG_BLOCK, {SIGINT, SIGTERM, SIGHUP});
+}
+
+void release_signals() noexcept {
+  change_mask(SIG_UNBLOCK, {SIGINT, SIGTERM, SIGHUP});
+}
+
 Signals::Signals(Runtime& runtime, std::initializer_list<int> numbers)
     : reader_(runtime, open_pipe()) {
   assert(numbers.size() <= most_signals);
@@ -58,6 +77,7 @@ Signals::Signals(Runtime& runtime, std::initializer_list<int> numbers)
     ::sigaction(number, &action, &slot->action);
     ++slot;
   }
+  change_mask(SIG_UNBLOCK, numbers);
 }
 
 Signals::~Signals() {

@@ -6,13 +6,21 @@
 
 namespace babilu {
 
+/// Holds SIGINT, SIGTERM and SIGHUP back until a Signals takes them, or release_signals(): what
+/// comes in before a process can end in order is not lost, and does not end it out of order. For
+/// the first line of main(), before there are threads.
+void hold_signals() noexcept;
+/// Lets them do what they do by themselves.
+void release_signals() noexcept;
+
 /// Takes signals of the process, whichever thread the system gives them to, and hands them to one
 /// coroutine. One object at a time; the destructor restores what was done with them before.
 ///
 /// Thread: the Runtime's.
 class Signals {
  public:
-  /// At most 8 of them. Throws std::system_error when the machine is out of files.
+  /// At most 8 of them; those that were held back come first. Throws std::system_error when the
+  /// machine is out of files.
   Signals(Runtime& runtime, std::initializer_list<int> numbers);
   ~Signals();
   Signals(const Signals&) = delete;

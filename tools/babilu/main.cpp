@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "core/runtime/signals.h"
 #include "tools/babilu/exit_code.h"
 #include "tools/babilu/program.h"
 
@@ -21,6 +22,7 @@ void open_standard_streams() {
 }  // namespace
 
 int main(int count, char** arguments) {
+  babilu::hold_signals();
   open_standard_streams();
   try {
     return babilu::cli::run_program({arguments + 1, arguments + count});

@@ -6,7 +6,10 @@
 #include <fmt/format.h>
 #include <google/protobuf/stubs/logging.h>
 
+#include "core/base/standard_streams.h"
 #include "core/config/suggest.h"
+#include "core/runtime/signals.h"
+#include "tools/babilu/answer.h"
 #include "tools/babilu/commands.h"
 #include "tools/babilu/exit_code.h"
 
@@ -14,11 +17,15 @@ namespace babilu::cli {
 
 namespace {
 
+/// Whether a command takes signals itself, to end in order.
+enum class EndsInOrder { no, yes };
+
 struct Command {
   std::string_view group;
   std::string_view name;
   std::string_view about;
   int (*run)(Invocation&);
+  EndsInOrder ends_in_order = EndsInOrder::no;
 };
 
 constexpr std::string_view start = "To start with";
@@ -28,7 +35,7 @@ constexpr std::string_view servers = "To run a stack";
 
 constexpr std::array commands{
     Command{start, "demo", "Starts a whole stack on this machine, loads it, and leaves it up.",
-            demo},
+            demo, EndsInOrder::yes},
     Command{services, "signup", "Makes an account.", signup},
     Command{services, "login", "Logs in; later commands use the login.", login},
     Command{services, "whoami", "Says who is logged in.", whoami},
@@ -36,14 +43,16 @@ constexpr std::array commands{
     Command{services, "decrypt", "Decrypts what encrypt made.", decrypt},
     Command{services, "sign", "Signs a file or the standard input.", sign},
     Command{services, "verify", "Says whether an account signed something.", verify},
-    Command{people, "peer listen", "Waits for others to chat with.", peer_listen},
-    Command{people, "chat", "Talks to a peer that listens.", chat},
+    Command{people, "peer listen", "Waits for others to chat with.", peer_listen, EndsInOrder::yes},
+    Command{people, "chat", "Talks to a peer that listens.", chat, EndsInOrder::yes},
     Command{people, "peer forget", "Forgets whom a contact's name belonged to.", peer_forget},
-    Command{servers, "proxy", "Runs the proxy, the only door of a stack.", proxy},
-    Command{servers, "backend", "Runs a backend: accounts, identity, encryption.", backend},
+    Command{servers, "proxy", "Runs the proxy, the only door of a stack.", proxy, EndsInOrder::yes},
+    Command{servers, "backend", "Runs a backend: accounts, identity, encryption.", backend,
+            EndsInOrder::yes},
     Command{servers, "certificates init", "Makes certificates and keys for development.",
             certificates_init},
-    Command{servers, "bots", "Loads a stack with bots, and checks what it did.", bots},
+    Command{servers, "bots", "Loads a stack with bots, and checks what it did.", bots,
+            EndsInOrder::yes},
 };
 
 constexpr auto exit_codes =
@@ -81,7 +90,8 @@ const Command* find(const std::vector<std::string>& arguments, std::size_t& used
   return nullptr;
 }
 
-int complain(const std::vector<std::string>& arguments) {
+/// What to say to somebody whose command is none.
+std::string correction(const std::vector<std::string>& arguments) {
   std::vector<std::string> names, partners;
   const std::string& first = arguments.front();
   for (const Command& command : commands) {
@@ -89,40 +99,59 @@ int complain(const std::vector<std::string>& arguments) {
     if (command.name.starts_with(first + " ")) partners.push_back("babilu " + names.back());
   }
   if (!partners.empty()) {
-    fmt::print(stderr, "babilu: {} alone is no command; try {}\n", first,
-               fmt::join(partners, " or "));
-    return to_int(ExitCode::usage);
+    return fmt::format("{} alone is no command; try {}", first, fmt::join(partners, " or "));
   }
   auto meant = arguments.size() > 1 ? config::nearest(words(arguments, 2), names) : std::nullopt;
   if (!meant) meant = config::nearest(first, names);
-  fmt::print(stderr, "babilu: there is no command '{}'; {}babilu --help lists them\n", first,
-             meant ? "did you mean '" + *meant + "'? " : "");
+  return fmt::format("there is no command '{}'; {}babilu --help lists them", first,
+                     meant ? "did you mean '" + *meant + "'? " : "");
+}
+
+int complain(const std::vector<std::string>& arguments) {
+  const std::string text = correction(arguments);
+  print_error("babilu: " + text + "\n");
+  if (std::ranges::find(arguments, "--json") != arguments.end()) {
+    print(failure_json(usage_error(text), ExitCode::usage));
+  }
   return to_int(ExitCode::usage);
 }
 
-}  // namespace
-
-int run_program(const std::vector<std::string>& arguments) {
+int run(const std::vector<std::string>& arguments) {
   // What a stranger sends is no matter for the error stream; whoever parses says what is wrong.
   google::protobuf::SetLogHandler(nullptr);
   if (arguments.empty()) {
-    fmt::print(stderr, "{}", help());
+    print_error(help());
     return to_int(ExitCode::usage);
   }
   if (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
-    fmt::print("{}", help());
+    print(help());
     return to_int(ExitCode::done);
   }
   if (arguments[0] == "--version") {
-    fmt::print("babilu {}\n", BABILU_VERSION);
+    print(fmt::format("babilu {}\n", BABILU_VERSION));
     return to_int(ExitCode::done);
   }
   std::size_t used = 0;
   const Command* command = find(arguments, used);
   if (command == nullptr) return complain(arguments);
+  if (command->ends_in_order == EndsInOrder::no) release_signals();
   Invocation invocation(std::string(command->name), std::string(command->about),
                         {arguments.begin() + static_cast<std::ptrdiff_t>(used), arguments.end()});
-  return command->run(invocation);
+  try {
+    return command->run(invocation);
+  } catch (const std::exception& error) {
+    return invocation.fail(rpc::Status(rpc::Code::internal, "exception", error.what()));
+  }
+}
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& arguments) {
+  const int code = run(arguments);
+  const auto error = take_output_error();
+  if (!error) return code;
+  print_error(fmt::format("babilu: the standard output: {}\n", error.message()));
+  return code == to_int(ExitCode::done) ? to_int(ExitCode::usage) : code;
 }
 
 }  // namespace babilu::cli

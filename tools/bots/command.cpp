@@ -1,16 +1,19 @@
 #include "tools/bots/command.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "core/base/output_file.h"
+#include "core/base/standard_streams.h"
 #include "core/net/tcp.h"
 #include "core/runtime/process.h"
 #include "core/runtime/runtime.h"
 #include "core/runtime/scope.h"
 #include "core/tls/security.h"
-#include "tools/bots/report_file.h"
 #include "tools/bots/run.h"
 
 namespace babilu::bots {
@@ -20,7 +23,27 @@ namespace {
 constexpr int usage_error = 2;
 
 void complain(const std::string& problem) {
-  fmt::print(stderr, "babilu bots: {}\n", problem);
+  print_error(fmt::format("babilu bots: {}\n", problem));
+}
+
+std::string unwritable(const std::string& json, const std::error_code& error) {
+  return fmt::format("cannot write the report to {}: {}",
+                     json == "-" ? "the standard output" : json, error.message());
+}
+
+/// What stands in the way of so many connections; nothing if they fit into what may be open.
+std::optional<std::string> too_few_files(std::uint32_t sessions) {
+  constexpr rlim_t for_the_process = 24;
+  const rlim_t needed = sessions + for_the_process;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= needed) return std::nullopt;
+  files.rlim_cur = std::min(needed, files.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur >= needed) return std::nullopt;
+  return fmt::format(
+      "{} bots need {} open files, and this process may have {}: raise that limit (ulimit -n {}), "
+      "or "
+      "ask for fewer --sessions",
+      sessions, needed, files.rlim_cur, needed);
 }
 
 std::unique_ptr<net::Security> make_security(Runtime& runtime, const tls::ContextPtr& context) {
@@ -33,17 +56,50 @@ task<> pass_on(Lifecycle& lifecycle, Runtime& runtime, Stop& stop) {
   stop.request();
 }
 
+/// What a second signal does: it ends the checks, and the report says so. After that, nothing more
+/// is to be hurried.
+struct Impatience {
+  Stop* stop = nullptr;
+  bool shown = false;
+
+  bool hurry() {
+    if (stop == nullptr || shown) return false;
+    stop->request();
+    return shown = true;
+  }
+};
+
 task<> run_once(const BotsConfig& config, const tls::ContextPtr& context, Lifecycle& lifecycle,
-                Runtime& runtime, std::optional<Report>& report) {
+                Runtime& runtime, Impatience& impatience, std::optional<Report>& report) {
   net::TcpNetwork network(runtime);
   const auto security = make_security(runtime, context);
   TerminalProgress progress(stderr);
   Stop stop(runtime);
+  impatience.stop = &stop;
   Scope scope(runtime);
   scope.spawn("stop", pass_on(lifecycle, runtime, stop));
   report = co_await run_bots(runtime, network, *security, config, progress, stop);
+  impatience.stop = nullptr;
   scope.cancel();
   co_await scope.join();
+}
+
+/// The report, where it shall go, and the exit code.
+int tell(const Report& report, const std::string& json, std::optional<OutputFile>& file) {
+  int code = exit_code(report);
+  if (json == "-") {
+    print_error(format_table(report));
+  } else if (const auto error = print(format_table(report))) {
+    take_output_error();
+    complain("the standard output: " + error.message());
+    code = std::max(code, 1);
+  }
+  if (!file) return code;
+  if (const auto error = file->commit(bytes_of(format_json(report)))) {
+    complain(unwritable(json, error));
+    code = std::max(code, 1);
+  }
+  return code;
 }
 
 }  // namespace
@@ -58,11 +114,15 @@ int run_command(const BotsConfig& config) {
     }
     context = *loaded;
   }
-  std::optional<ReportFile> file;
+  if (const auto problem = too_few_files(config.sessions)) {
+    complain(*problem);
+    return usage_error;
+  }
+  std::optional<OutputFile> file;
   if (!config.json.empty()) {
-    auto opened = ReportFile::open(config.json);
+    auto opened = OutputFile::open(config.json);
     if (!opened) {
-      complain(opened.error());
+      complain(unwritable(config.json, opened.error()));
       return usage_error;
     }
     file.emplace(std::move(*opened));
@@ -70,19 +130,15 @@ int run_command(const BotsConfig& config) {
 
   std::optional<Report> report;
   Lifecycle lifecycle;
-  run_process(1, lifecycle, [&](Runtime& runtime, unsigned) {
-    return run_once(config, context, lifecycle, runtime, report);
-  });
+  Impatience impatience;
+  run_process(
+      1, lifecycle,
+      [&](Runtime& runtime, unsigned) {
+        return run_once(config, context, lifecycle, runtime, impatience, report);
+      },
+      [&] { return report || impatience.hurry(); });
 
-  fmt::print(config.json == "-" ? stderr : stdout, "{}", format_table(*report));
-  if (file) {
-    const std::string problem = file->commit(format_json(*report));
-    if (!problem.empty()) {
-      complain(problem);
-      return std::max(exit_code(*report), 1);
-    }
-  }
-  return exit_code(*report);
+  return tell(*report, config.json, file);
 }
 
 }  // namespace babilu::bots

@@ -7,7 +7,7 @@ namespace babilu::bots {
 /// What `babilu bots` does, in a process of its own: a Runtime, TCP, TLS by the configured
 /// authority or none, progress on the standard error, the table on the standard output, JSON
 /// where it shall go (with "-" the standard output, and the table then on the standard error).
-/// SIGINT and SIGTERM end the load early, a second one the process.
+/// SIGINT and SIGTERM end the load early, a second one the checks, a third one the process.
 ///
 /// Returns the exit code: that of the report (report.h); 2 when the authority's certificate cannot
 /// be read or the JSON file not be written, which is found before the load; at least 1 when writing

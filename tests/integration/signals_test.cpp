@@ -1,0 +1,163 @@
+// What ends a process, and what must not.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <thread>
+
+#include "tests/integration/support/stack.h"
+
+namespace babilu::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// A terminal that can be closed.
+class Window {
+ public:
+  Window() : ours_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+    ::grantpt(ours_);
+    ::unlockpt(ours_);
+  }
+  Window(const Window&) = delete;
+  Window& operator=(const Window&) = delete;
+  ~Window() { close(); }
+  std::string path() const { return ::ptsname(ours_); }
+  void close() {
+    if (ours_ >= 0) ::close(ours_);
+    ours_ = -1;
+  }
+
+ private:
+  int ours_;
+};
+
+class Signals : public ::testing::Test {
+ protected:
+  Command proxy() const {
+    return {.arguments = {"proxy", "--listen", "127.0.0.1:0", "--admin-listen",
+                          "127.0.0.1:" + std::to_string(admin_), "--plaintext-sessions",
+                          "--plaintext-links", "--backends", "127.0.0.1:1"}};
+  }
+  bool answers(Process& process) const {
+    return eventually([&] { return readiness(admin_) != 0 || process.ended(); }) &&
+           !process.ended();
+  }
+  const std::uint16_t admin_ = free_port();
+};
+
+TEST_F(Signals, ThatComeBeforeTheProcessTakesThemEndItInOrder) {
+  for (const int number : {SIGTERM, SIGINT}) {
+    Command command = proxy();
+    command.pending_signal = number;
+    Process process(command);
+    EXPECT_EQ(process.wait(), 0) << process.err();
+    EXPECT_THAT(process.err(), HasSubstr("stopped"));
+  }
+}
+
+TEST_F(Signals, AskForAReloadAlsoBeforeTheProcessTakesThem) {
+  Command command = proxy();
+  command.pending_signal = SIGHUP;
+  Process process(command);
+  EXPECT_TRUE(process.says("reload"));
+  ASSERT_TRUE(answers(process));
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(), 0);
+}
+
+TEST_F(Signals, ATerminalThatIsClosedEndsAServer) {
+  Window window;
+  Command command = proxy();
+  command.terminal = window.path();
+  Process process(command);
+  ASSERT_TRUE(answers(process));
+  process.signal(SIGHUP);
+  EXPECT_TRUE(process.says("reload"));
+  EXPECT_FALSE(process.ended());
+  window.close();
+  EXPECT_EQ(process.wait(), 0) << process.err();
+}
+
+TEST_F(Signals, ATerminalThatIsClosedEndsTheDemo) {
+  TemporaryDirectory directory;
+  Window window;
+  const std::uint16_t base = free_port({1, 2, 80, 81, 82});
+  Process demo({.arguments = {"demo", "--port-base", std::to_string(base), "--duration", "100ms",
+                              "--sessions", "2"},
+                .environment = {{"TMPDIR", directory.path()}},
+                .terminal = window.path()});
+  ASSERT_TRUE(eventually(
+      [&] { return demo.out().find("The stack is up.") != std::string::npos || demo.ended(); }));
+  window.close();
+  EXPECT_EQ(demo.wait(), 0) << demo.err();
+  EXPECT_EQ(readiness(static_cast<std::uint16_t>(base + 80)), 0);
+  EXPECT_TRUE(fs::is_empty(directory.path()));
+}
+
+TEST_F(Signals, HangupEndsWhatCannotReload) {
+  Stack stack;
+  stack.backend(0).signal(SIGHUP);
+  EXPECT_EQ(stack.backend(0).wait(), 0) << stack.backend(0).err();
+}
+
+TEST_F(Signals, ASecondOneKeepsTheReportOfTheBots) {
+  // Fifty logins with slow passwords are being checked when nobody answers any more.
+  Stack stack({.quick_passwords = false});
+  const fs::path report = stack.path() / "report";
+  Environment environment{{"BABILU_TARGET", stack.target()}, {"BABILU_CA", stack.authority()}};
+  Process bots({.arguments = {"bots", "--scenario", "signup", "--sessions", "4", "--duration", "2s",
+                              "--check-timeout", "1h", "--deadline", "1h", "--json", report},
+                .environment = environment});
+  ASSERT_TRUE(bots.says("load: 0 of"));
+  ASSERT_TRUE(eventually(
+      [&] { return bots.err().find(" requests, ") != std::string::npos || bots.ended(); }));
+  bots.signal(SIGINT);
+  ASSERT_TRUE(bots.says("checking"));
+  stack.backend(0).signal(SIGSTOP);
+  stack.backend(1).signal(SIGSTOP);
+  bots.signal(SIGINT);
+  EXPECT_EQ(bots.wait(), 1);
+  EXPECT_THAT(read_file(report), HasSubstr("\"unchecked\""));
+  EXPECT_THAT(bots.out(), HasSubstr("ended early"));
+}
+
+TEST_F(Signals, AConfigurationFromAPipeIsReadOnceAndKeptAtAReload) {
+  TemporaryDirectory directory;
+  const fs::path pipe = directory.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  Command command = proxy();
+  command.arguments.insert(command.arguments.end(), {"--config", pipe});
+  Process process(command);
+  write_file(pipe, "name = \"from-a-pipe\"\n");  // waits for the reader
+  ASSERT_TRUE(answers(process));
+  process.signal(SIGHUP);
+  EXPECT_TRUE(process.says("cannot be read again"));
+  EXPECT_NE(readiness(admin_), 0);
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(), 0);
+}
+
+TEST_F(Signals, EndAProcessThatWaitsForItsConfiguration) {
+  TemporaryDirectory directory;
+  const fs::path pipe = directory.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  Process process({.arguments = {"proxy", "--config", pipe}});
+  // It has opened the pipe when somebody who writes finds a reader.
+  ASSERT_TRUE(eventually([&] {
+    const int writer = ::open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (writer >= 0) ::close(writer);
+    return writer >= 0;
+  }));
+  process.signal(SIGTERM);
+  EXPECT_NE(process.wait(), 1);
+}
+
+}  // namespace
+}  // namespace babilu::testing
