@@ -32,6 +32,8 @@ class Events {
   virtual void on_refused_us(const net::Address& address, const rpc::Status& why) = 0;
   /// An address that we dial does not answer; it is dialed on. Once for each outage.
   virtual void on_unreachable(const net::Address& address, const rpc::Status& why) = 0;
+  /// An address is dialed no more: somebody was refused, or we leave.
+  virtual void on_dial_ended(const net::Address&) {}
   /// Somebody connected and did not get as far as an introduction.
   virtual void on_stranger(const net::Address& address, const std::string& why) = 0;
   /// This side's own trouble: the disk, the machine.

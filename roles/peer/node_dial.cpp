@@ -11,6 +11,16 @@ namespace babilu::peer {
 using rpc::Code;
 using rpc::Side;
 
+namespace {
+
+/// A server of the same protocol that knows no peer's methods.
+bool speaks_no_peer(const rpc::Status& why) {
+  return why.code == Code::unimplemented || why.reason == "unknown_service" ||
+         why.reason == "no_backend";
+}
+
+}  // namespace
+
 bool Node::dials(const net::Address& to) const {
   return std::ranges::any_of(dials_, [&](const Dial& dial) { return dial.to == to; });
 }
@@ -23,8 +33,11 @@ bool Node::dial(const net::Address& to, std::string with) {
 }
 
 task<> Node::keep_dialing(Dial& dial) {
-  const boost::scope::scope_exit forget(
-      [&] { std::erase_if(dials_, [&](const Dial& other) { return &other == &dial; }); });
+  const boost::scope::scope_exit forget([&] {
+    const net::Address to = dial.to;
+    std::erase_if(dials_, [&](const Dial& other) { return &other == &dial; });
+    events_.on_dial_ended(to);
+  });
   Backoff backoff(options_.redial_min, options_.redial_max);
   bool told = false;
   while (!leaving_) {
@@ -55,6 +68,11 @@ task<Ending> Node::attempt(Dial& dial) {
   Ending ending = co_await converse(std::move(*stream), Side::dialer, &dial, nullptr);
   if (!ending.joined && ending.why.ok()) {
     ending.why = {Code::unavailable, "left", "they left before an introduction"};
+  }
+  if (!ending.joined && speaks_no_peer(ending.why)) {
+    ending.kind = Ending::Kind::refused_us;
+    ending.why = {Code::unavailable, "no_peer",
+                  "what listens there is no peer, but a proxy or a backend of a stack"};
   }
   co_return ending;
 }

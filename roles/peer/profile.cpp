@@ -60,10 +60,11 @@ rpc::Outcome<std::unique_ptr<store::Store>> open_store(const std::filesystem::pa
 
 task<rpc::Outcome<std::unique_ptr<Profile>>> open_profile(Runtime& runtime,
                                                           std::filesystem::path path,
-                                                          std::string name) {
+                                                          std::string name, IfMissing if_missing) {
   if (!name.empty() && !is_valid_name(name)) co_return name_invalid(name);
   std::error_code error;
-  if (name.empty() && !std::filesystem::exists(path, error)) {
+  const bool may_make = !name.empty() && if_missing == IfMissing::make;
+  if (!may_make && !std::filesystem::exists(path, error)) {
     co_return Status(Code::not_found, "no_profile", "there is no profile " + path.string());
   }
   const bool is_new = !std::filesystem::exists(path, error);
@@ -72,9 +73,9 @@ task<rpc::Outcome<std::unique_ptr<Profile>>> open_profile(Runtime& runtime,
   if (is_new) (*store)->checkpoint_soon();  // a copy of the file holds the identity
 
   const crypto::KeyPair fresh = crypto::KeyPair::generate(runtime.random());
-  auto unit = [newcomer = Owner{name, fresh.seed()},
+  auto unit = [may_make, newcomer = Owner{name, fresh.seed()},
                now = runtime.clock().wall()](store::Transaction& transaction) {
-    if (!newcomer.name.empty()) return store::commit(claim(transaction, newcomer, now));
+    if (may_make) return store::commit(claim(transaction, newcomer, now));
     return store::commit(find_owner(transaction).value_or(Owner{}));
   };
   auto owner = co_await (*store)->write(runtime, std::move(unit), runtime.now() + patience,

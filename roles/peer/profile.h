@@ -21,13 +21,17 @@ struct Profile {
   std::unique_ptr<store::Store> store;
 };
 
-/// Opens the profile at `path`, or makes one for `name`, with a new identity. An empty `name` takes
-/// the profile as it is, and makes none. Blocks for some milliseconds: for start-up.
+enum class IfMissing { make, refuse };
+
+/// Opens the profile at `path`, or makes one for `name`, with a new identity, unless it is to
+/// `refuse` that. An empty `name` takes the profile as it is, and makes none. Blocks for some
+/// milliseconds: for start-up.
 /// Errors: name_invalid, no_profile, other_profile (the file is somebody else's), profile (what
 /// Store::open says about the file).
 task<rpc::Outcome<std::unique_ptr<Profile>>> open_profile(Runtime& runtime,
                                                           std::filesystem::path path,
-                                                          std::string name);
+                                                          std::string name,
+                                                          IfMissing if_missing = IfMissing::make);
 
 /// ${XDG_DATA_HOME}/babilu/NAME.db, by default ~/.local/share/babilu/NAME.db; makes the directory
 /// (0700). Errors: name_invalid, profile.

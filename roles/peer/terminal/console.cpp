@@ -111,8 +111,7 @@ task<> Console::say(std::string to, std::string text) {
 }
 
 void Console::show_message(Style style, const std::string& from, const Message& message) {
-  screen_.show(
-      style, fmt::format("{} {}> {}", time_of_day(message.kept_at), from, harmless(message.text)));
+  screen_.show(style, fmt::format("{} {}> {}", moments(message), from, harmless(message.text)));
 }
 
 task<> Console::list_contacts() {
@@ -139,9 +138,9 @@ task<> Console::show_history(std::string name) {
   if (messages->empty()) screen_.show(Style::answer, "nothing was said with " + name);
   for (const Message& message : *messages) {
     const bool theirs = message.state == MessageState::received;
-    screen_.show(Style::answer, fmt::format("{} {}> {}{}", day_and_time(message.kept_at),
-                                            theirs ? name : profile_.name, harmless(message.text),
-                                            delivery_mark(message)));
+    screen_.show(Style::answer,
+                 fmt::format("{} {}> {}{}", moments(message), theirs ? name : profile_.name,
+                             harmless(message.text), delivery_mark(message)));
   }
 }
 

@@ -70,6 +70,7 @@ class Console final : public Events {
   void on_refused(const Refusal& refusal) override;
   void on_refused_us(const net::Address& address, const rpc::Status& why) override;
   void on_unreachable(const net::Address& address, const rpc::Status& why) override;
+  void on_dial_ended(const net::Address& address) override;
   void on_stranger(const net::Address& address, const std::string& why) override;
   void on_trouble(const std::string& what) override;
 

@@ -150,6 +150,11 @@ void Console::on_unreachable(const net::Address& address, const Status& why) {
   changed_.notify_all();
 }
 
+/// Who waits for somebody to answer there waits no longer.
+void Console::on_dial_ended(const net::Address&) {
+  changed_.notify_all();
+}
+
 void Console::on_stranger(const net::Address& address, const std::string& why) {
   if (!strangers_.may_show(*this)) return;
   notice(fmt::format("somebody connected from {}: {}", address.to_string(),

@@ -18,8 +18,11 @@ std::string format_local(store::WallTime time, const char* format) {
 
 }  // namespace
 
-std::string time_of_day(store::WallTime time) {
-  return format_local(time, "%H:%M:%S");
+std::string moments(const Message& message) {
+  std::string text = format_local(message.kept_at, "%Y-%m-%d %H:%M:%S");
+  const auto apart = std::chrono::abs(message.kept_at - message.sent_at);
+  if (apart >= std::chrono::minutes(1)) text += " (sent " + day_and_time(message.sent_at) + ")";
+  return text;
 }
 
 std::string day_and_time(store::WallTime time) {

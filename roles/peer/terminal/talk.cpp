@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "core/base/standard_streams.h"
 #include "core/net/tcp.h"
 #include "core/runtime/runtime.h"
 #include "core/runtime/signals.h"
@@ -30,7 +31,7 @@ constexpr Clock::duration look_every = 250ms;
 constexpr int forced_exit = 130;
 
 void say_error(const std::string& text) {
-  fmt::print(stderr, "babilu: {}\n", text);
+  print_error(fmt::format("babilu: {}\n", text));
 }
 
 bool on_a_terminal() {
@@ -56,13 +57,14 @@ void stop_here() {
 }
 
 task<rpc::Outcome<std::unique_ptr<Profile>>> open(Runtime& runtime, std::filesystem::path path,
-                                                  std::string name) {
+                                                  std::string name,
+                                                  IfMissing if_missing = IfMissing::make) {
   if (path.empty()) {
     auto found = default_profile_path(name);
     if (!found) co_return found.error();
     path = std::move(*found);
   }
-  co_return co_await open_profile(runtime, std::move(path), std::move(name));
+  co_return co_await open_profile(runtime, std::move(path), std::move(name), if_missing);
 }
 
 /// One run of the program, from the first dial to the farewell.
@@ -340,7 +342,7 @@ task<> talk_on(Runtime& runtime, const TalkOptions& options, TalkExit& exit) {
 
 task<> forget_on(Runtime& runtime, std::filesystem::path path, std::string name,
                  std::string contact, TalkExit& exit) {
-  auto profile = co_await open(runtime, std::move(path), std::move(name));
+  auto profile = co_await open(runtime, std::move(path), std::move(name), IfMissing::refuse);
   if (!profile) {
     say_error(profile.error().message);
     co_return;
@@ -357,8 +359,8 @@ task<> forget_on(Runtime& runtime, std::filesystem::path path, std::string name,
     exit = TalkExit::refused;
     say_error(fmt::format("{} knows nobody called {}", (*profile)->name, contact));
   } else {
-    fmt::print("{} has forgotten {} and their key; what was said stays\n", (*profile)->name,
-               contact);
+    print(fmt::format("{} has forgotten {} and their key; what was said stays\n", (*profile)->name,
+                      contact));
     exit = TalkExit::done;
   }
 }

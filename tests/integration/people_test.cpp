@@ -1,0 +1,50 @@
+// Peers as commands: what a mistyped name does.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/integration/support/stack.h"
+
+namespace babilu::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class People : public ::testing::Test {
+ protected:
+  Command command(std::vector<std::string> arguments) const {
+    return {.arguments = std::move(arguments), .environment = {{"HOME", home_.path()}}};
+  }
+  std::filesystem::path profile(const char* name) const {
+    return home_.path() / ".local/share/babilu" / (std::string(name) + ".db");
+  }
+  const std::string at_ = "127.0.0.1:" + std::to_string(free_port());
+
+ private:
+  TemporaryDirectory home_;
+};
+
+TEST_F(People, ForgettingMakesNoProfile) {
+  const auto outcome = run(command({"peer", "forget", "bob", "--name", "typo"}));
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("there is no profile"));
+  EXPECT_FALSE(std::filesystem::exists(profile("typo")));
+}
+
+TEST_F(People, WhoExpectedSomebodyElseIsToldAtOnce) {
+  Process ada(command({"peer", "listen", "--name", "ada", "--at", at_}));
+  ASSERT_TRUE(ada.says("ada"));
+  Process bob(command({"chat", "--name", "bob", "--to", at_, "--with", "nobody", "--wait", "1h"}));
+  EXPECT_EQ(bob.wait(), 1);
+  EXPECT_THAT(bob.err(), HasSubstr("REFUSED: ada"));
+  EXPECT_THAT(bob.err(), ::testing::Not(HasSubstr("nobody answers")));
+}
+
+TEST_F(People, AStackIsNoPeer) {
+  const Stack stack;
+  const auto outcome = run(command({"chat", "--name", "bob", "--to", stack.target()}));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("what listens there is no peer"));
+}
+
+}  // namespace
+}  // namespace babilu::testing
