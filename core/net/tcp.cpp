@@ -27,8 +27,13 @@ error_code last_error() noexcept {
   return {errno, boost::system::system_category()};
 }
 
+/// A listener on [::] sees IPv4 addresses as ::ffff:192.0.2.1; to everybody else they are IPv4.
 Address to_address(const Endpoint& endpoint) {
-  return {endpoint.address().to_string(), endpoint.port()};
+  auto number = endpoint.address();
+  if (number.is_v6() && number.to_v6().is_v4_mapped()) {
+    number = asio::ip::make_address_v4(asio::ip::v4_mapped, number.to_v6());
+  }
+  return {number.to_string(), endpoint.port()};
 }
 
 template <class Value>

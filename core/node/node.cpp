@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/admin/admin.h"
+#include "core/base/standard_streams.h"
 #include "core/net/tcp.h"
 #include "core/runtime/failure.h"
 #include "core/runtime/process.h"
@@ -72,6 +73,14 @@ void bind(config::Schema& schema, NodeConfig& config) {
   log.option("format", config.log_format, "text for people, json for machines",
              config::choices<telemetry::LogFormat>(
                  {{"text", telemetry::LogFormat::text}, {"json", telemetry::LogFormat::json}}));
+}
+
+void report_start_failure(const NodeConfig& config, const char* program, const std::string& why) {
+  if (config.log_format == telemetry::LogFormat::json) {
+    telemetry::Log(log_options(config)).error("cannot start", field("why", why));
+  } else {
+    print_error(fmt::format("{}: {}\n", program, why));
+  }
 }
 
 Node::Node(NodeConfig config) : config_(std::move(config)), log_(log_options(config_)) {

@@ -41,6 +41,9 @@ class StartError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Says why a process did not come as far as its log, in that log's form.
+void report_start_failure(const NodeConfig& config, const char* program, const std::string& why);
+
 /// One server process: its Runtimes, signals, phases, log, metrics and admin endpoint. A role
 /// brings the coroutine that serves. Every process has the metrics of itself and of its log.
 ///

@@ -61,12 +61,12 @@ std::string render(const void* object) {
   const T& value = *static_cast<const T*>(object);
   if constexpr (HasString<T>) {
     return std::string(value.string());
+  } else if constexpr (HasMessage<T>) {
+    return std::string(value.message());  // to_string() of an error code is "system:24"
   } else if constexpr (HasToString<T>) {
     return std::string(value.to_string());
-  } else if constexpr (FreeToString<T>) {
-    return std::string(to_string(value));
   } else {
-    return std::string(value.message());
+    return std::string(to_string(value));
   }
 }
 

@@ -1,5 +1,7 @@
 #include "core/tls/error.h"
 
+#include <boost/asio/error.hpp>
+
 #include <string>
 
 namespace babilu::tls {
@@ -81,6 +83,11 @@ class Category final : public boost::system::error_category {
 const boost::system::error_category& error_category() noexcept {
   static const Category category;
   return category;
+}
+
+bool left_in_handshake(const boost::system::error_code& error) noexcept {
+  return error == boost::asio::error::eof || error == boost::asio::error::connection_reset ||
+         error == Error::closed_in_handshake;
 }
 
 }  // namespace babilu::tls

@@ -53,6 +53,10 @@ inline boost::system::error_code make_error_code(Error error) noexcept {
   return {static_cast<int>(error), error_category()};
 }
 
+/// Whether a connection was accepted for nothing: the other side left before its handshake was
+/// done. That is how a load balancer looks whether anybody is here, and nothing to warn of.
+bool left_in_handshake(const boost::system::error_code& error) noexcept;
+
 }  // namespace babilu::tls
 
 template <>

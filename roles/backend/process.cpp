@@ -18,6 +18,8 @@ using telemetry::field;
 
 namespace {
 
+using namespace std::chrono_literals;
+
 /// A proxy puts the requests of all its sessions on one link.
 constexpr std::uint32_t streams_of_a_link = 65'536;
 
@@ -143,11 +145,14 @@ void bind(config::Schema& schema, BackendConfig& config) {
   schema.secret("master_key", config.master_key,
                 "32 bytes in base64url that all keys of this deployment are sealed with");
   schema.option("drain_timeout", config.drain_timeout,
-                "how long requests may take to end when the process is told to stop");
-  schema.option("token_lifetime", config.token_lifetime, "for how long a login lasts");
+                "how long requests may take to end when the process is told to stop",
+                config::range(0ms, 24h));
+  schema.option("token_lifetime", config.token_lifetime, "for how long a login lasts",
+                config::range(1s, 24h * 3650));
   auto passwords = schema.section("passwords", "Argon2id; see RFC 9106 for its costs");
   passwords.option("threads", config.password_threads, "hashes at a time", config::range(1u, 64u));
-  passwords.option("queue", config.password_queue, "requests that may wait for a hash");
+  passwords.option("queue", config.password_queue, "requests that may wait for a hash",
+                   config::range(std::size_t{1}, std::size_t{100'000}));
   passwords.option("memory_kib", config.password_memory_kib, "memory of a hash in KiB",
                    config::range(8u, crypto::max_password_cost.memory_kib));
   passwords.option("passes", config.password_passes, "passes over that memory",
@@ -161,7 +166,7 @@ int run_backend(const BackendConfig& config) {
   try {
     return Process(config).run();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "babilu backend: {}\n", error.what());
+    node::report_start_failure(config.node, "babilu backend", error.what());
     return 1;
   }
 }

@@ -6,6 +6,7 @@
 #include <boost/scope/scope_exit.hpp>
 
 #include "core/runtime/runtime.h"
+#include "core/tls/error.h"
 
 namespace babilu::backend {
 
@@ -72,8 +73,10 @@ task<> Server::serve(net::StreamPtr raw) {
   Result<net::StreamPtr> stream =
       co_await security_.accept(std::move(raw), runtime_.now() + shared_.options.handshake_timeout);
   if (!stream) {
-    shared_.log.limited(telemetry::LogLevel::warn, "handshake", "handshake failed",
-                        field("remote", remote), field("why", stream.error().message()));
+    const bool looked = tls::left_in_handshake(stream.error());
+    const auto level = looked ? telemetry::LogLevel::debug : telemetry::LogLevel::warn;
+    shared_.log.limited(level, "handshake", "handshake failed", field("remote", remote),
+                        field("why", stream.error().message()));
     co_return;
   }
   if (draining_) co_return;  // hands were shaken meanwhile; it would be told to leave at once

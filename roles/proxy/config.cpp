@@ -3,10 +3,13 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
 
 namespace babilu::proxy {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 Backend parse_backend(const std::string& text) {
   return *Backend::parse(text);
@@ -102,11 +105,13 @@ void bind(config::Schema& schema, ProxyConfig& config) {
   schema.option("certificates", config.certificates,
                 "the directory with ca.pem and proxy/, as `babilu certificates init` makes it");
   schema.option("drain_timeout", config.drain_timeout,
-                "how long sessions may take to end when the process is told to stop");
+                "how long sessions may take to end when the process is told to stop",
+                config::range(0ms, 24h));
   schema.option("wait_for_backend", config.wait_for_backend,
-                "how long a request waits while no backend is there");
+                "how long a request waits while no backend is there", config::range(0ms, 1h));
   schema.option("access_log", config.access_one_of,
-                "log one of so many requests, 1 for each; 0 for none");
+                "log one of so many requests, 1 for each; 0 for none",
+                config::range_or_zero(1u, 1'000'000'000u));
   schema.option("balancers", config.balancers,
                 "networks of load balancers whose connections begin with a PROXY v2 header",
                 config::readable("a network such as 10.0.0.0/8", wrong_with_network));
@@ -114,13 +119,17 @@ void bind(config::Schema& schema, ProxyConfig& config) {
   limits.option("sessions", config.sessions, "sessions open at once, in all",
                 config::range(1u, 1'000'000u));
   limits.option("sessions_per_address", config.each_address.sessions,
-                "the same for one address, or one /64 of IPv6; 0 for no limit");
+                "the same for one address, or one /64 of IPv6; 0 for no limit",
+                config::range_or_zero(1u, most_of_an_address));
   limits.option("total_handshakes_per_second", config.total_handshakes,
-                "new sessions a second in all, twice as many at once; 0 for no limit");
+                "new sessions a second in all, twice as many at once; 0 for no limit",
+                config::range_or_zero(1u, most_of_an_address));
   limits.option("handshakes_per_second", config.each_address.handshakes_per_second,
-                "new sessions a second for one address, twice as many at once; 0 for no limit");
+                "new sessions a second for one address, twice as many at once; 0 for no limit",
+                config::range_or_zero(1u, most_of_an_address));
   limits.option("requests_per_second", config.each_address.requests_per_second,
-                "requests a second for one address, twice as many at once; 0 for no limit");
+                "requests a second for one address, twice as many at once; 0 for no limit",
+                config::range_or_zero(1u, most_of_an_address));
   limits.option(
       "overrides", config.overrides, "other limits for some networks; 0 for none",
       config::readable(
@@ -128,10 +137,13 @@ void bind(config::Schema& schema, ProxyConfig& config) {
           wrong_with_override));
   limits.option("exempt", config.exempt, "networks without limits for an address",
                 config::readable("a network such as 127.0.0.0/8", wrong_with_network));
-  limits.option("handshake_timeout", config.handshake_timeout, "how long a handshake may take");
-  limits.option("frame_timeout", config.frame_timeout, "how long a frame may take to arrive");
+  limits.option("handshake_timeout", config.handshake_timeout, "how long a handshake may take",
+                config::range(10ms, 1h));
+  limits.option("frame_timeout", config.frame_timeout, "how long a frame may take to arrive",
+                config::range(10ms, 1h));
   limits.option("idle_timeout", config.idle_timeout,
-                "how long a session may ask nothing; 0 for ever");
+                "how long a session may ask nothing; 0s for ever",
+                config::range_or_zero(10ms, 24h * 365));
   limits.option("streams", config.streams, "requests of a session that may be unanswered",
                 config::range(1u, 65'536u));
   limits.option("frame", config.frame_limit, "most bytes in a frame",

@@ -147,7 +147,7 @@ int run_proxy(const ProxyConfig& config, Rereader reread) {
   try {
     return Process(config, std::move(reread)).run();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "babilu proxy: {}\n", error.what());
+    node::report_start_failure(config.node, "babilu proxy", error.what());
     return 1;
   }
 }

@@ -7,6 +7,7 @@
 
 #include "core/net/proxy_protocol.h"
 #include "core/runtime/runtime.h"
+#include "core/tls/error.h"
 #include "core/tls/tls.h"
 
 namespace babilu::proxy {
@@ -115,7 +116,7 @@ task<> Proxy::shake_hands(net::StreamPtr raw) {
   const auto remote = co_await identify(*raw, deadline);
   if (!remote) {
     shared_.observer.on_handshake_failed();
-    log_refusal(raw->remote(), "handshake failed", remote.error().message());
+    log_failure(raw->remote(), remote.error());
     co_return;
   }
   // In a simulation hosts have names: there one stands for all.
@@ -129,7 +130,7 @@ task<> Proxy::shake_hands(net::StreamPtr raw) {
   Result<net::StreamPtr> stream = co_await session_security_.accept(std::move(raw), deadline);
   if (!stream) {
     shared_.observer.on_handshake_failed();
-    log_refusal(*remote, "handshake failed", stream.error().message());
+    log_failure(*remote, stream.error());
     co_return;
   }
   if (tls::resumed(**stream)) shared_.observer.on_session_resumed();
@@ -170,6 +171,15 @@ void Proxy::log_end(const ClientSession& session, const rpc::Status& why) const 
   if (why.ok()) return;
   shared_.log.limited(telemetry::LogLevel::warn, "session ended", "session ended",
                       field("remote", session.remote()), field("why", why.to_string()));
+}
+
+/// Who connects and leaves again is a balancer that looks whether anybody is here.
+void Proxy::log_failure(const net::Address& remote, const error_code& why) const {
+  if (tls::left_in_handshake(why)) {
+    shared_.log.debug("left in the handshake", field("remote", remote.to_string()));
+  } else {
+    log_refusal(remote, "handshake failed", why.message());
+  }
 }
 
 void Proxy::log_refusal(const net::Address& remote, const char* what, std::string_view why) const {

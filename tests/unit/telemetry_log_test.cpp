@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <limits>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include <boost/system/error_code.hpp>
 
 #include "core/telemetry/exposition.h"
 #include "core/telemetry/log_metrics.h"
@@ -82,6 +85,12 @@ TEST_F(LogTest, EveryKindOfField) {
             R"("least":-9223372036854775808,"greatest":18446744073709551615,"real":0.1,)"
             R"("none":"nan","letter":"x","view":"v","text":"t","path":"/tmp/x",)"
             R"("error":"Connection timed out","colour":"red"})");
+}
+
+TEST_F(LogTest, AnErrorCodeIsItsMessage) {
+  const boost::system::error_code error(EMFILE, boost::system::system_category());
+  make(LogFormat::text).warn("cannot accept", field("error", error));
+  EXPECT_NE(lines.at(0).find("error=\"Too many open files\""), std::string::npos) << lines[0];
 }
 
 TEST_F(LogTest, JsonEscapesWhateverComes) {

@@ -16,12 +16,21 @@ proxy::Reread reread(std::vector<std::string> arguments) {
   return config;
 }
 
+/// People export what reaches a stack, as the demo says, and start servers in the same shell.
+void prepare(Invocation& invocation) {
+  for (const char* of_a_client : {"TARGET", "CA", "PLAINTEXT", "DEADLINE", "JSON", "TOKEN",
+                                  "TOKEN_FILE", "PASSWORD", "PASSWORD_FILE"}) {
+    invocation.options().known_variable(std::string("BABILU_") + of_a_client);
+  }
+  invocation.warn_of_unknown_variables();
+}
+
 }  // namespace
 
 int proxy(Invocation& invocation) {
   proxy::ProxyConfig config;
   proxy::bind(invocation.options(), config);
-  invocation.warn_of_unknown_variables();
+  prepare(invocation);
   if (const auto code = invocation.resolve()) return *code;
   return proxy::run_proxy(config, [&] { return reread(invocation.arguments()); });
 }
@@ -29,7 +38,7 @@ int proxy(Invocation& invocation) {
 int backend(Invocation& invocation) {
   backend::BackendConfig config;
   backend::bind(invocation.options(), config);
-  invocation.warn_of_unknown_variables();
+  prepare(invocation);
   if (const auto code = invocation.resolve()) return *code;
   return backend::run_backend(config);
 }
