@@ -75,6 +75,13 @@ Loaded<std::shared_ptr<Botan::Private_Key>> read_key(const fs::path& path) {
                            "is protected by a password; store the key without one, readable by "
                            "the service alone"};
   }
+  for (const std::string_view form : {"EC PRIVATE KEY", "RSA PRIVATE KEY"}) {
+    if (text_of(*content).find("-----BEGIN " + std::string(form)) == std::string_view::npos)
+      continue;
+    return CredentialError{path, "holds a key in the older form \"" + std::string(form) +
+                                     "\"; convert it: openssl pkcs8 -topk8 -nocrypt -in " +
+                                     path.string() + " -out NEW.pem"};
+  }
   std::shared_ptr<Botan::Private_Key> key;
   try {
     Botan::DataSource_Memory source(*content);

@@ -154,11 +154,49 @@ TEST(Commands, BoundsOfWhatGoesIn) {
   const auto encrypted = stack.babilu({"encrypt"}, most);
   ASSERT_EQ(encrypted.exit_code, 0) << encrypted.err;
   EXPECT_EQ(stack.babilu({"decrypt"}, encrypted.out).out, most);
-  EXPECT_THAT(stack.babilu({"encrypt"}, most + "m").err, HasSubstr("plaintext_too_large"));
-  EXPECT_THAT(stack.babilu({"encrypt"}, most + most).err, HasSubstr("request_too_large"));
-  EXPECT_EQ(stack.babilu({"encrypt"}, std::string(10 << 20, 'm')).exit_code, 2);
+  // Whatever the size, one answer.
+  for (const std::size_t size : {most.size() + 1, 2 * most.size(), std::size_t{10} << 20}) {
+    const auto refused = stack.babilu({"encrypt"}, std::string(size, 'm'));
+    EXPECT_EQ(refused.exit_code, 2) << size;
+    EXPECT_THAT(refused.err, HasSubstr("the standard input is larger than 192 KiB")) << size;
+  }
+  for (const std::size_t size : {most.size() + 2048, std::size_t{10} << 20}) {
+    EXPECT_THAT(stack.babilu({"decrypt"}, "\x01" + std::string(size, '\xFF')).err,
+                HasSubstr("is larger than"))
+        << size;
+  }
+  EXPECT_EQ(stack.babilu({"sign"}, std::string(253 * 1024, 'm')).exit_code, 0);
+  EXPECT_THAT(stack.babilu({"sign"}, std::string(255 * 1024, 'm')).err, HasSubstr("larger than"));
   EXPECT_EQ(stack.babilu({"decrypt"}, stack.babilu({"encrypt"}, "").out).exit_code, 0);
   EXPECT_EQ(stack.trouble(), "");
+}
+
+TEST(Commands, ALoginThatCannotBeKeptSucceededAllTheSame) {
+  Stack stack;
+  stack.add_account("ada");
+  for (const std::vector<std::string>& further :
+       std::vector<std::vector<std::string>>{{}, {"--token-file", "/nowhere/token"}}) {
+    std::vector<std::string> arguments{"login", "ada"};
+    arguments.insert(arguments.end(), further.begin(), further.end());
+    const auto login =
+        stack.babilu(arguments, {}, {{"BABILU_PASSWORD", password}, {"HOME", "/proc/nowhere"}});
+    EXPECT_EQ(login.exit_code, 2);
+    EXPECT_THAT(login.err, AllOf(HasSubstr("logged in as ada"), HasSubstr("--token-file")));
+  }
+}
+
+TEST(Commands, APasswordIsTheSameFromEverywhere) {
+  Stack stack;
+  stack.add_account("ada");
+  const std::string plain = password;
+  for (const std::string& written : {plain, plain + "\n", plain + "\r\n", "\xEF\xBB\xBF" + plain}) {
+    write_file(stack.path() / "password", written);
+    EXPECT_EQ(
+        stack.babilu({"login", "ada", "--password-file", stack.path() / "password"}).exit_code, 0);
+    EXPECT_EQ(stack.babilu({"login", "ada"}, {}, {{"BABILU_PASSWORD", written}}).exit_code, 0);
+    EXPECT_EQ(stack.babilu({"login", "ada", "--password-file", "/dev/stdin"}, written).exit_code,
+              0);
+  }
 }
 
 TEST(Commands, TokensThatDoNotCount) {

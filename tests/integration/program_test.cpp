@@ -68,6 +68,21 @@ TEST(Program, AsksNobodyWhereNobodyIs) {
   EXPECT_THAT(outcome.err, HasSubstr("--password-file"));
 }
 
+TEST(Program, SaysWhatToDo) {
+  const auto standard = babilu({"signup", "ada", "--password-file", "-"});
+  EXPECT_THAT(standard.err, HasSubstr("/dev/stdin"));
+  const auto name = babilu({"proxy", "--listen", "example.org:7400"});
+  EXPECT_EQ(name.exit_code, 2);
+  EXPECT_THAT(name.err, HasSubstr("an IP address of this machine"));
+  const auto temporary = babilu({"demo", "--exit"}, {{"TMPDIR", "/nonexistent"}});
+  EXPECT_EQ(temporary.exit_code, 2);
+  EXPECT_THAT(temporary.err, AllOf(HasSubstr("TMPDIR is /nonexistent"), HasSubstr("--keep")));
+  const auto files =
+      run({.arguments = {"bots", "--plaintext", "--sessions", "200"}, .open_files = 64});
+  EXPECT_EQ(files.exit_code, 2);
+  EXPECT_THAT(files.err, AllOf(HasSubstr("200 bots need"), HasSubstr("ulimit -n")));
+}
+
 TEST(Program, SaysThatNobodyAnswers) {
   const std::string target = "127.0.0.1:" + std::to_string(free_port());
   TemporaryDirectory directory;

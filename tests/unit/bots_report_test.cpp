@@ -177,6 +177,10 @@ TEST(BotsReport, TableShowsFindings) {
   report.checks.findings = {"lost: the account of ada"};
   const std::string table = format_table(report);
   EXPECT_NE(table.find("Checks: FAILED"), std::string::npos);
+  const std::string nothing = format_table(Report());
+  EXPECT_NE(nothing.find("Checks: nothing was answered, so nothing is proved"), std::string::npos)
+      << nothing;
+  EXPECT_EQ(exit_code(Report()), 1);
   EXPECT_NE(table.find("lost 1, duplicated 0, corrupt 0, unchecked 0"), std::string::npos);
   EXPECT_NE(table.find("the account of ada"), std::string::npos);
 }

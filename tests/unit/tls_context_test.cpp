@@ -114,6 +114,16 @@ TEST_F(TlsContext, AKeyWithAPasswordIsNotAskedFor) {
   expect_problem(files, files.key, "password");
 }
 
+TEST_F(TlsContext, AKeyInAnOlderFormComesWithTheCommandThatConvertsIt) {
+  Files files = proxy();
+  for (const char* form : {"EC PRIVATE KEY", "RSA PRIVATE KEY"}) {
+    files.key = directory.path() / "old.pem";
+    std::ofstream(files.key) << "-----BEGIN " << form << "-----\nAAAA\n-----END " << form
+                             << "-----\n";
+    expect_problem(files, files.key, "openssl pkcs8 -topk8 -nocrypt -in " + files.key.string());
+  }
+}
+
 TEST_F(TlsContext, AKeyThatTlsCannotUseIsNoticed) {
   const Botan::Ed25519_PrivateKey key(runtime.random());
   Files files = proxy();

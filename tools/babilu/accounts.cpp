@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/base/harmless.h"
+#include "core/base/standard_streams.h"
 #include "core/crypto/secret.h"
 #include "roles/api/identity.pb.h"
 #include "roles/api/methods.h"
@@ -111,12 +112,12 @@ int signup(Invocation& invocation) {
   const auto reply = call(config, api::Registry::sign_up, request.get());
   if (!reply) return invocation.fail(reply.error());
   if (config.json) {
-    fmt::print("{}", to_json({{"name", credentials.name},
-                              {"account_id", std::to_string(reply->account_id())},
-                              {"signing_key", key_text(reply->signing_key())}}));
+    print(to_json({{"name", credentials.name},
+                   {"account_id", std::to_string(reply->account_id())},
+                   {"signing_key", key_text(reply->signing_key())}}));
   } else {
-    fmt::print("signed up {}: account {}, signing key {}\n", credentials.name, reply->account_id(),
-               key_text(reply->signing_key()));
+    print(fmt::format("signed up {}: account {}, signing key {}\n", credentials.name,
+                      reply->account_id(), key_text(reply->signing_key())));
   }
   return to_int(ExitCode::done);
 }
@@ -144,14 +145,20 @@ int login(Invocation& invocation) {
   if (!reply) return invocation.fail(reply.error());
   const auto kept =
       keep_token({config.target, credentials.name}, token_file, bytes_of(reply->token()));
-  if (!kept) return invocation.fail(kept.error());
+  if (!kept) {
+    return invocation.fail(Problem{fmt::format(
+        "logged in as {}, but the token could not be kept: {}; name another place by --token-file "
+        "FILE",
+        credentials.name, kept.error().text)});
+  }
   if (config.json) {
-    fmt::print("{}", to_json({{"name", credentials.name},
-                              {"account_id", std::to_string(reply->account_id())},
-                              {"expires", std::uint64_t{reply->expires()}},
-                              {"token_file", kept->string()}}));
+    print(to_json({{"name", credentials.name},
+                   {"account_id", std::to_string(reply->account_id())},
+                   {"expires", std::uint64_t{reply->expires()}},
+                   {"token_file", kept->string()}}));
   } else {
-    fmt::print("logged in as {} until {}\n", credentials.name, format_time(reply->expires()));
+    print(
+        fmt::format("logged in as {} until {}\n", credentials.name, format_time(reply->expires())));
   }
   return to_int(ExitCode::done);
 }
@@ -170,14 +177,14 @@ int whoami(Invocation& invocation) {
   const auto reply = call(config, api::Identity::whoami, api::WhoamiRequest(), *token);
   if (!reply) return invocation.fail(reply.error());
   if (config.json) {
-    fmt::print("{}", to_json({{"name", reply->name()},
-                              {"account_id", std::to_string(reply->account_id())},
-                              {"expires", std::uint64_t{reply->expires()}},
-                              {"signing_key", key_text(reply->signing_key())}}));
+    print(to_json({{"name", reply->name()},
+                   {"account_id", std::to_string(reply->account_id())},
+                   {"expires", std::uint64_t{reply->expires()}},
+                   {"signing_key", key_text(reply->signing_key())}}));
   } else {
-    fmt::print("{}\naccount      {}\nlogged in    until {}\nsigning key  {}\n",
-               harmless_line(reply->name()), reply->account_id(), format_time(reply->expires()),
-               key_text(reply->signing_key()));
+    print(fmt::format("{}\naccount      {}\nlogged in    until {}\nsigning key  {}\n",
+                      harmless_line(reply->name()), reply->account_id(),
+                      format_time(reply->expires()), key_text(reply->signing_key())));
   }
   return to_int(ExitCode::done);
 }

@@ -7,6 +7,7 @@
 
 #include "core/config/schema.h"
 #include "core/rpc/status.h"
+#include "core/telemetry/log_entry.h"
 #include "tools/babilu/files.h"
 
 namespace babilu::cli {
@@ -40,7 +41,8 @@ class Invocation {
   std::optional<std::string> resolve_again();
   const std::vector<std::string>& arguments() const noexcept { return arguments_; }
 
-  /// Failures are told as JSON on standard output, too.
+  /// Failures are told as JSON on standard output, too. Those of resolve() are, where the
+  /// command has a switch "json" and it was given.
   void answer_in_json(bool json) noexcept { json_ = json; }
   /// Tells what the command could not do, and gives the exit code.
   int fail(const rpc::Status& status) const;
@@ -59,6 +61,8 @@ class Invocation {
   };
 
   std::optional<int> finish(const config::Result& result) const;
+  bool wants_json() const;
+  void tell(telemetry::LogLevel level, std::string_view text) const;
 
   std::string name_;  // "babilu whoami"
   std::string about_;

@@ -2,7 +2,9 @@
 // vault.
 #include <fmt/format.h>
 
+#include "core/base/standard_streams.h"
 #include "core/base/utf8.h"
+#include "core/wire/frame.h"
 #include "roles/api/identity.pb.h"
 #include "roles/api/methods.h"
 #include "roles/api/vault.pb.h"
@@ -38,8 +40,12 @@ constexpr auto verify_footer =
     "Did NAME sign FILE, or the standard input? Exit code 0: yes. 1: no. Needs no login.\n"
     "  babilu verify ada contract.pdf --signature-file contract.sig";
 
-/// More than any request takes; the service says where its own bound is.
-constexpr std::size_t most_input = 1024 * 1024;
+/// What vault.Encrypt takes (roles/api/vault.proto), what that becomes, and that in base64.
+constexpr std::size_t most_plaintext = 192 * 1024;
+constexpr std::size_t most_ciphertext = most_plaintext + 1024;
+constexpr std::size_t most_armored = 2 * most_ciphertext;
+/// What fits into a frame of the usual size with a name, a signature and a token.
+constexpr std::size_t most_signed = wire::default_frame_limit - 2048;
 constexpr std::size_t most_signature_file = 4096;
 
 /// What comes in, and where the result goes.
@@ -64,7 +70,7 @@ struct Job {
 };
 
 /// Nothing when the job is ready, else the exit code.
-std::optional<int> prepare(Invocation& invocation, Job& job) {
+std::optional<int> prepare(Invocation& invocation, Job& job, std::size_t most) {
   bind(invocation.options(), job.config);
   bind(invocation.options(), job.caller);
   bind(invocation, job.files);
@@ -72,7 +78,7 @@ std::optional<int> prepare(Invocation& invocation, Job& job) {
   invocation.answer_in_json(job.config.json);
   auto token = find_token(job.caller.token, {job.config.target, job.caller.name});
   if (!token) return invocation.fail(token.error());
-  auto input = read_input(job.files.in, most_input);
+  auto input = read_input(job.files.in, most);
   if (!input) return invocation.fail(input.error());
   job.token = std::move(*token);
   job.input = std::move(*input);
@@ -117,9 +123,10 @@ int encrypt(Invocation& invocation) {
   std::string associated_data;
   invocation.options().option("armor", armor, "write the ciphertext in base64");
   invocation.options().option("associated_data", associated_data,
-                              "text that must be given again to decrypt; not encrypted");
+                              "text that must be given again to decrypt; not encrypted",
+                              config::may_be_empty());
   invocation.footer(encrypt_footer);
-  if (const auto code = prepare(invocation, job)) return *code;
+  if (const auto code = prepare(invocation, job, most_plaintext)) return *code;
 
   api::EncryptRequest request;
   request.set_plaintext(job.input.data(), job.input.size());
@@ -139,11 +146,14 @@ int decrypt(Invocation& invocation) {
   Job job;
   std::string associated_data;
   invocation.options().option("associated_data", associated_data,
-                              "the text that was given to encrypt");
+                              "the text that was given to encrypt", config::may_be_empty());
   invocation.footer(decrypt_footer);
-  if (const auto code = prepare(invocation, job)) return *code;
+  if (const auto code = prepare(invocation, job, most_armored)) return *code;
 
   const Secret ciphertext = unarmored(std::move(job.input));
+  if (ciphertext.size() > most_ciphertext) {
+    return invocation.fail(too_large(job.files.in, most_ciphertext));
+  }
   api::DecryptRequest request;
   request.set_ciphertext(ciphertext.data(), ciphertext.size());
   request.set_associated_data(associated_data);
@@ -157,7 +167,7 @@ int decrypt(Invocation& invocation) {
 int sign(Invocation& invocation) {
   Job job;
   invocation.footer(sign_footer);
-  if (const auto code = prepare(invocation, job)) return *code;
+  if (const auto code = prepare(invocation, job, most_signed)) return *code;
 
   api::SignRequest request;
   request.set_message(job.input.data(), job.input.size());
@@ -186,7 +196,7 @@ int verify(Invocation& invocation) {
 
   const auto signature = read_signature(signature_text, signature_file);
   if (!signature) return invocation.fail(signature.error());
-  const auto message = read_input(file, most_input);
+  const auto message = read_input(file, most_signed);
   if (!message) return invocation.fail(message.error());
   if (!is_utf8(name)) return invocation.fail_usage("NAME is not UTF-8 text");
   api::VerifyRequest request;
@@ -196,10 +206,10 @@ int verify(Invocation& invocation) {
   const auto reply = call(config, api::Identity::verify, request);
   if (!reply) return invocation.fail(reply.error());
   if (config.json) {
-    fmt::print("{}", to_json({{"name", name}, {"valid", reply->valid()}}));
+    print(to_json({{"name", name}, {"valid", reply->valid()}}));
   } else {
-    fmt::print("{}: {} {} this\n", reply->valid() ? "valid" : "not valid", name,
-               reply->valid() ? "signed" : "did not sign");
+    print(fmt::format("{}: {} {} this\n", reply->valid() ? "valid" : "not valid", name,
+                      reply->valid() ? "signed" : "did not sign"));
   }
   return to_int(reply->valid() ? ExitCode::done : ExitCode::refused);
 }

@@ -101,9 +101,14 @@ void write_probes(Out out, const ChecksReport& checks) {
   }
 }
 
+const char* verdict(const Report& report) {
+  if (!report.checks.passed()) return "FAILED";
+  return report.answered() == 0 ? "nothing was answered, so nothing is proved" : "passed";
+}
+
 void write_checks(Out out, const Report& report) {
   const ChecksReport& checks = report.checks;
-  fmt::format_to(out, "\nChecks: {}\n", checks.passed() ? "passed" : "FAILED");
+  fmt::format_to(out, "\nChecks: {}\n", verdict(report));
   fmt::format_to(out, "  {:<12}{:>10} looked at as they came\n", "answers",
                  format_count(report.answered()));
   write_part(out, "accounts", checks.accounts, "asked for");

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/standard_streams.h"
 #include "core/crypto/random.h"
 #include "core/net/tcp.h"
 #include "core/runtime/process.h"
@@ -69,7 +70,8 @@ class Demo {
   task<bool> load(const char* title, const char* scenario);
   task<bool> stay_up();
   task<bool> stop();
-  void invite() const;
+  void invite();
+  void tell(std::string_view text);
   ExitCode complain(const Problem& problem) const;
 
   Runtime& runtime_;
@@ -81,7 +83,7 @@ class Demo {
 };
 
 ExitCode Demo::complain(const Problem& problem) const {
-  fmt::print(stderr, "babilu demo: {}\n", problem.text);
+  print_error(fmt::format("babilu demo: {}\n", problem.text));
   return ExitCode::refused;
 }
 
@@ -89,7 +91,7 @@ task<ExitCode> Demo::run() {
   if (tell_taken_ports()) co_return ExitCode::usage;
   if (!make_certificates()) co_return ExitCode::refused;
   bool good = co_await start();
-  if (good) good = co_await load("Sign-up", "signup");
+  if (good && !interrupted()) good = co_await load("Sign-up", "signup");
   if (good && !interrupted()) good = co_await load("Encryption", "encrypt");
   if (good && !config_.exit && !interrupted()) {
     invite();
@@ -103,11 +105,11 @@ bool Demo::tell_taken_ports() {
   const auto taken = stack_.taken_ports();
   if (taken.empty()) return false;
   const unsigned base = config_.port_base;
-  fmt::print(stderr,
-             "babilu demo: {} {} taken by something else. End that, or choose another range with "
-             "--port-base N:\nit uses N to N+2, and N+80 to N+82 (now {} to {}, and {} to {}).\n",
-             fmt::join(taken, ", "), taken.size() == 1 ? "is" : "are", base, base + 2, base + 80,
-             base + 82);
+  print_error(fmt::format(
+      "babilu demo: {} {} taken by something else. End that, or choose another range with "
+      "--port-base N:\nit uses N to N+2, and N+80 to N+82 (now {} to {}, and {} to {}).\n",
+      fmt::join(taken, ", "), taken.size() == 1 ? "is" : "are", base, base + 2, base + 80,
+      base + 82));
   return true;
 }
 
@@ -120,14 +122,14 @@ bool Demo::make_certificates() {
 }
 
 task<bool> Demo::start() {
-  fmt::print("Starting a proxy and two backends; database, certificates and logs are in {}\n",
-             directory_.path().string());
+  tell(fmt::format("Starting a proxy and two backends; database, certificates and logs are in {}\n",
+                   directory_.path().string()));
   const auto problem = co_await stack_.start(runtime_.now() + start_patience);
   if (problem) complain(*problem);
   for (const Member& member : stack_.members()) {
     if (problem) break;
-    fmt::print("  {:<10} 127.0.0.1:{:<6} admin http://127.0.0.1:{}/\n", member.name, member.port,
-               member.admin);
+    tell(fmt::format("  {:<10} 127.0.0.1:{:<6} admin http://127.0.0.1:{}/\n", member.name,
+                     member.port, member.admin));
   }
   co_return !problem;
 }
@@ -135,8 +137,7 @@ task<bool> Demo::start() {
 /// The bots are a process of their own, like anybody's. They end at Ctrl-C, and still check what
 /// was done until then.
 task<bool> Demo::load(const char* title, const char* scenario) {
-  fmt::print("\n{}\n", title);
-  std::fflush(stdout);
+  tell(fmt::format("\n{}\n", title));
   ChildProcess bots(
       {.name = "bots",
        .arguments = {"bots", "--target", fmt::format("127.0.0.1:{}", config_.port_base), "--ca",
@@ -156,9 +157,15 @@ task<bool> Demo::load(const char* title, const char* scenario) {
   co_return *end == 0;
 }
 
-void Demo::invite() const {
+/// Without a reader (`babilu demo | head -1`) nobody would know of the stack: it ends in order.
+void Demo::tell(std::string_view text) {
+  if (print(text)) lifecycle_.advance(Phase::draining);
+}
+
+void Demo::invite() {
   const std::string program = own_program().string();
-  fmt::print(R"(
+  tell(fmt::format(
+      R"(
 The stack is up.
   dashboard  http://127.0.0.1:{admin}/            metrics  http://127.0.0.1:{admin}/metrics
   state      curl 'http://127.0.0.1:{admin}/readyz?verbose'
@@ -174,11 +181,10 @@ Talk to it from another terminal:
 
 Ctrl-C ends it{end}.
 )",
-             fmt::arg("admin", stack_.members()[0].admin), fmt::arg("port", config_.port_base),
-             fmt::arg("directory", directory_.path().string()),
-             fmt::arg("authority", directory_.authority().string()), fmt::arg("program", program),
-             fmt::arg("end", directory_.kept() ? "; the data is kept" : " and deletes its data"));
-  std::fflush(stdout);
+      fmt::arg("admin", stack_.members()[0].admin), fmt::arg("port", config_.port_base),
+      fmt::arg("directory", directory_.path().string()),
+      fmt::arg("authority", directory_.authority().string()), fmt::arg("program", program),
+      fmt::arg("end", directory_.kept() ? "; the data is kept" : " and deletes its data")));
 }
 
 task<bool> Demo::stay_up() {
@@ -193,7 +199,7 @@ task<bool> Demo::stay_up() {
 }
 
 task<bool> Demo::stop() {
-  fmt::print("\nEnding\n");
+  tell("\nEnding\n");
   const auto problem = co_await stack_.stop();
   if (problem) complain(*problem);
   co_return !problem;

@@ -38,12 +38,17 @@ std::array<Member, 3> members_from(std::uint16_t base) {
 }
 
 fs::path make_temporary() {
-  std::string place = (fs::temp_directory_path() / "babilu-demo-XXXXXX").string();
-  if (::mkdtemp(place.data()) == nullptr) {
-    throw fs::filesystem_error("no temporary directory", place,
-                               std::error_code(errno, std::generic_category()));
-  }
-  return place;
+  std::error_code error;
+  const fs::path directory = fs::temp_directory_path(error);
+  std::string place = (directory / "babilu-demo-XXXXXX").string();
+  if (!error && ::mkdtemp(place.data()) != nullptr) return place;
+  if (!error) error = {errno, std::generic_category()};
+  const char* const chosen = std::getenv("TMPDIR");
+  throw std::system_error(
+      error, fmt::format(
+                 "nothing can be made in the temporary directory{}; set TMPDIR to another, or name "
+                 "one with --keep DIRECTORY",
+                 chosen == nullptr ? "" : fmt::format(" (TMPDIR is {})", chosen)));
 }
 
 Problem ended_by_itself(ChildProcess& process) {
