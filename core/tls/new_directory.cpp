@@ -53,13 +53,15 @@ fs::path parent_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-fs::path without_trailing_slash(fs::path path) {
-  return path.has_filename() ? path : path.parent_path();
+/// A link stays one: what it leads to is what is made or replaced.
+fs::path without_links(fs::path path) {
+  if (!path.has_filename()) path = path.parent_path();
+  return fs::is_symlink(path) ? fs::weakly_canonical(path) : path;
 }
 
 }  // namespace
 
-NewDirectory::NewDirectory(fs::path target) : target_(without_trailing_slash(std::move(target))) {
+NewDirectory::NewDirectory(fs::path target) : target_(without_links(std::move(target))) {
   if (target_.empty()) fail(target_, EINVAL);
   fs::create_directories(parent_of(target_));
   std::string pattern = target_.string() + ".new-XXXXXX";

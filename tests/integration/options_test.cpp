@@ -23,7 +23,9 @@ struct Quantity {
   bool or_zero = false;
 
   bool is_time() const { return value.find_first_of("smhd") != std::string::npos; }
-  bool takes_zero() const { return or_zero || least == "0" || least == "0s" || least == "0.0"; }
+  bool takes_zero() const {
+    return or_zero || least == "0" || least == "0B" || least == "0s" || least == "0.0";
+  }
 };
 
 std::string unquoted(std::string text) {

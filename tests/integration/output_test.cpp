@@ -70,9 +70,10 @@ TEST(Output, OfErrorsThatCannotBeWrittenChangesNothing) {
   EXPECT_EQ(run({.arguments = {}, .err_to = "/dev/full"}).exit_code, 2);
 
   Stack stack;
-  const auto bots = stack.run({.arguments = {"bots", "--sessions", "2", "--duration", "10ms",
-                                             "--json", stack.path() / "report"},
-                               .err_to = "/dev/full"});
+  const auto bots =
+      stack.run({.arguments = {"bots", "--sessions", "2", "--duration", "300ms", "--scenario",
+                               "echo", "--json", stack.path() / "report"},
+                 .err_to = "/dev/full"});
   EXPECT_EQ(bots.exit_code, 0);
   EXPECT_THAT(read_file(stack.path() / "report"), HasSubstr("\"checks\""));
   EXPECT_THAT(bots.out, HasSubstr("Checks"));

@@ -109,6 +109,14 @@ TEST(Program, MakesCertificatesOnce) {
   EXPECT_NE(read_file(place + "/ca.pem"), authority);
   EXPECT_EQ(read_file(place + "/vault/master.key"), key);
   EXPECT_EQ(babilu({"certificates", "init", place + "2", "--host", "no host"}).exit_code, 1);
+
+  const std::string link = directory.path() / "link", before = read_file(place + "/ca.pem");
+  std::filesystem::create_directory_symlink(place, link);
+  const auto renewed = babilu({"certificates", "init", link, "--renew"});
+  EXPECT_EQ(renewed.exit_code, 0) << renewed.err;
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_NE(read_file(place + "/ca.pem"), before);
+  EXPECT_EQ(read_file(place + "/vault/master.key"), key);
 }
 
 TEST(FreePort, IsGivenOnce) {

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/base/standard_streams.h"
 #include "roles/peer/terminal/descriptor_reader.h"
 
 namespace babilu::peer {
@@ -41,7 +42,12 @@ bool wants_colours() {
 void PlainScreen::show(Style style, std::string_view text) {
   if (style == Style::own) return;
   const bool output = style == Style::message || style == Style::answer;
-  write_all(output ? STDOUT_FILENO : STDERR_FILENO, std::string(text) + '\n');
+  const std::string line = std::string(text) + '\n';
+  if (output) {
+    print(line);
+  } else {
+    print_error(line);
+  }
 }
 
 TerminalScreen::TerminalScreen() : colours_(wants_colours()) {

@@ -74,6 +74,7 @@ void redirect(const std::string& path, int stream) {
                          int err) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::setsid();
+  ::signal(SIGHUP, SIG_DFL);  // whoever runs the tests may have had it ignored
   int terminal = -1;
   if (!command.terminal.empty()) terminal = ::open(command.terminal.c_str(), O_RDWR);  // now ours
   if (command.talks_to_terminal) in = out = err = terminal;
