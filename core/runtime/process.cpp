@@ -50,7 +50,7 @@ class Hangup {
 
 task<> watch_signals(Runtime& runtime, Lifecycle& lifecycle, const Hurry& hurry) {
   const Hangup hangup;
-  Signals signals(runtime, {SIGINT, SIGTERM, SIGHUP});
+  Signals signals(runtime, {SIGINT, SIGTERM, SIGHUP}, Signals::Ignored::take);
   for (;;) {
     const int number = co_await signals.next();
     if (number == SIGHUP && !hangup.ends(lifecycle)) continue;

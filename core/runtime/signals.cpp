@@ -65,7 +65,7 @@ void release_signals() noexcept {
   change_mask(SIG_UNBLOCK, {SIGINT, SIGTERM, SIGHUP});
 }
 
-Signals::Signals(Runtime& runtime, std::initializer_list<int> numbers)
+Signals::Signals(Runtime& runtime, std::initializer_list<int> numbers, Ignored ignored)
     : reader_(runtime, open_pipe()) {
   assert(numbers.size() <= most_signals);
   struct sigaction action{};
@@ -73,8 +73,10 @@ Signals::Signals(Runtime& runtime, std::initializer_list<int> numbers)
   action.sa_flags = SA_RESTART;
   auto slot = before.begin();
   for (const int number : numbers) {
+    ::sigaction(number, nullptr, &slot->action);
+    if (ignored == Ignored::leave && slot->action.sa_handler == SIG_IGN) continue;
     slot->number = number;
-    ::sigaction(number, &action, &slot->action);
+    ::sigaction(number, &action, nullptr);
     ++slot;
   }
   change_mask(SIG_UNBLOCK, numbers);

@@ -19,9 +19,12 @@ void release_signals() noexcept;
 /// Thread: the Runtime's.
 class Signals {
  public:
+  /// What to do with signals that the process was started to ignore, as by nohup.
+  enum class Ignored { leave, take };
+
   /// At most 8 of them; those that were held back come first. Throws std::system_error when the
   /// machine is out of files.
-  Signals(Runtime& runtime, std::initializer_list<int> numbers);
+  Signals(Runtime& runtime, std::initializer_list<int> numbers, Ignored ignored = Ignored::leave);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;

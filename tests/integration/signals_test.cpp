@@ -107,6 +107,27 @@ TEST_F(Signals, HangupEndsWhatCannotReload) {
   EXPECT_EQ(stack.backend(0).wait(), 0) << stack.backend(0).err();
 }
 
+TEST_F(Signals, HangupIsNothingToWhatWasStartedToIgnoreIt) {
+  TemporaryDirectory home;
+  const std::string at = "127.0.0.1:" + std::to_string(free_port());
+  Window window;
+  Process peer({.arguments = {"peer", "listen", "--name", "ada", "--at", at},
+                .environment = {{"HOME", home.path()}},
+                .terminal = window.path(),
+                .ignores_hangup = true});
+  ASSERT_TRUE(peer.says("you are ada"));
+  peer.signal(SIGHUP);
+  window.close();
+  // A message arrives, so it is still there.
+  EXPECT_EQ(run({.arguments = {"chat", "--name", "bob", "--to", at},
+                 .environment = {{"HOME", home.path()}},
+                 .input = "hello\n"})
+                .exit_code,
+            0);
+  peer.signal(SIGTERM);
+  EXPECT_EQ(peer.wait(), 0);
+}
+
 TEST_F(Signals, ASecondOneKeepsTheReportOfTheBots) {
   Stack stack;
   const fs::path report = stack.path() / "report";

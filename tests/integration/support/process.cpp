@@ -74,7 +74,9 @@ void redirect(const std::string& path, int stream) {
                          int err) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::setsid();
-  ::signal(SIGHUP, SIG_DFL);  // whoever runs the tests may have had it ignored
+  // Whoever runs the tests may have had them ignored.
+  for (const int number : {SIGINT, SIGQUIT}) ::signal(number, SIG_DFL);
+  ::signal(SIGHUP, command.ignores_hangup ? SIG_IGN : SIG_DFL);
   int terminal = -1;
   if (!command.terminal.empty()) terminal = ::open(command.terminal.c_str(), O_RDWR);  // now ours
   if (command.talks_to_terminal) in = out = err = terminal;

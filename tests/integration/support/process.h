@@ -36,6 +36,7 @@ struct Command {
   std::optional<std::uint64_t> file_limit = {};
   /// A signal that is there before it starts, held back as it was by who starts it.
   int pending_signal = 0;
+  bool ignores_hangup = false;  ///< from the start, as by nohup
   /// How many files and sockets it may have open.
   std::optional<std::uint64_t> open_files = {};
 };
