@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
 
 #include "core/base/output_file.h"
 
@@ -11,6 +14,31 @@ namespace babilu {
 namespace {
 
 std::atomic<int> first_failure = 0;
+
+/// While it lives, a pipe without a reader is an error of this thread's, and not its end.
+class WithoutPipeSignal {
+ public:
+  WithoutPipeSignal() noexcept {
+    ::sigemptyset(&pipe_);
+    ::sigaddset(&pipe_, SIGPIPE);
+    sigset_t pending;
+    ::sigpending(&pending);
+    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  WithoutPipeSignal(const WithoutPipeSignal&) = delete;
+  WithoutPipeSignal& operator=(const WithoutPipeSignal&) = delete;
+  ~WithoutPipeSignal() {
+    const timespec at_once{};
+    if (!was_pending_) ::sigtimedwait(&pipe_, nullptr, &at_once);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t pipe_{};
+  sigset_t before_{};
+  bool was_pending_ = false;
+};
 
 }  // namespace
 
@@ -26,6 +54,7 @@ std::error_code take_output_error() noexcept {
 }
 
 void print_error(std::string_view text) noexcept {
+  const WithoutPipeSignal guard;
   write_all(STDERR_FILENO, bytes_of(text));
 }
 

@@ -8,8 +8,9 @@
 /// that is thrown ends what had nothing to do with it.
 namespace babilu {
 
-/// Writes all of it to the standard output, at once. What went wrong, if something did, is kept,
-/// too: take_output_error(). Any thread.
+/// Writes all of it to the standard output, at once. A reader that has gone ends the process by
+/// SIGPIPE, as it does everywhere, unless that is ignored. What else went wrong, if something did,
+/// is kept, too: take_output_error(). Any thread.
 std::error_code print(std::string_view text) noexcept;
 
 /// The first failure of print(), until it is taken.

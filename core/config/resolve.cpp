@@ -28,6 +28,8 @@ class Resolution {
     stage_environment();
     stage_command_line();
     require_values();
+    state_.found.clear();
+    for (const auto& option : state_.options) state_.found.push_back(option->print_staged());
     if (result_.errors.empty() && !line_.print) read_secrets();
     if (result_.errors.empty()) commit();
     return std::move(result_);

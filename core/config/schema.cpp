@@ -110,8 +110,9 @@ void Schema::known_variable(std::string_view name) {
 }
 
 std::string Schema::found(std::string_view key) const {
-  for (const auto& option : state_->options) {
-    if (option->key() == key) return option->print_staged();
+  for (std::size_t i = 0; i < state_->options.size(); ++i) {
+    if (state_->options[i]->key() != key) continue;
+    return i < state_->found.size() ? state_->found[i] : state_->options[i]->print_staged();
   }
   return {};
 }

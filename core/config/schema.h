@@ -101,7 +101,8 @@ class Schema : public Section {
   /// After the app has parsed: reads file and environment and sets the bound variables. A loop
   /// that reads its configuration again must not wait for a pipe, and refuses it.
   Result resolve(const Environment& environment, Pipes pipes = Pipes::wait);
-  /// The value that the last resolve() found for a key, as TOML, also where that failed for others.
+  /// The value that the last resolve() found for a key, as TOML, also where it failed for others;
+  /// before that the default.
   std::string found(std::string_view key) const;
 
   /// Both, for a program without subcommands. `arguments` without the program's name.

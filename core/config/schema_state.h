@@ -28,7 +28,8 @@ struct SchemaState {
   std::vector<SectionText> sections;
   std::vector<std::string> known_variables;
   std::vector<std::function<std::optional<std::string>()>> checks;
-  std::string effective;  // what print() returns
+  std::vector<std::string> found;  // the value of each option as TOML, of the last resolve()
+  std::string effective;           // what print() returns
 
   // Of the App that the options were attached to.
   CLI::App* app = nullptr;

@@ -137,8 +137,8 @@ TEST_F(Signals, ASecondOneKeepsTheReportOfTheBots) {
        .environment = {{"BABILU_TARGET", stack.target()}, {"BABILU_CA", stack.authority()}}});
   ASSERT_TRUE(bots.says("load: 0 of"));
   // From now on nobody answers: the checks cannot end by themselves.
-  stack.backend(0).signal(SIGSTOP);
-  stack.backend(1).signal(SIGSTOP);
+  stack.backend(0).stop();
+  stack.backend(1).stop();
   bots.signal(SIGINT);
   ASSERT_TRUE(bots.says("checking"));
   bots.signal(SIGINT);

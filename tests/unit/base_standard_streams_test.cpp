@@ -1,0 +1,83 @@
+// What becomes of words that nobody can hear.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+
+#include <gtest/gtest.h>
+
+#include "core/base/standard_streams.h"
+
+namespace babilu {
+namespace {
+
+/// The exit code of what a child of this process does, or 128 + the signal that ended it.
+template <class Work>
+int in_a_child(Work&& work) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(work());
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/// A pipe that nobody reads.
+int deaf_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe(ends.data()) != 0) return -1;
+  ::close(ends[0]);
+  return ends[1];
+}
+
+TEST(StandardStreams, AnErrorThatNobodyReadsEndsNothing) {
+  EXPECT_EQ(in_a_child([] {
+              std::signal(SIGPIPE, SIG_DFL);
+              ::dup2(deaf_pipe(), STDERR_FILENO);
+              print_error("one\n");
+              print_error("two\n");
+              // Elsewhere the signal does what it did before.
+              return std::signal(SIGPIPE, SIG_DFL) == SIG_DFL ? 7 : 1;
+            }),
+            7);
+  EXPECT_EQ(in_a_child([] {
+              ::dup2(::open("/dev/full", O_WRONLY), STDERR_FILENO);
+              print_error("one\n");
+              ::close(STDERR_FILENO);
+              print_error("two\n");
+              return 7;
+            }),
+            7);
+}
+
+TEST(StandardStreams, TheFirstFailureOfTheOutputIsKeptUntilItIsTaken) {
+  EXPECT_EQ(in_a_child([] {
+              ::dup2(::open("/dev/full", O_WRONLY), STDOUT_FILENO);
+              const bool failed = print("one") == std::errc::no_space_on_device;
+              ::close(STDOUT_FILENO);
+              const bool again = print("two") == std::errc::bad_file_descriptor;
+              const bool first = take_output_error() == std::errc::no_space_on_device;
+              return failed && again && first && !take_output_error() ? 7 : 1;
+            }),
+            7);
+}
+
+TEST(StandardStreams, AnOutputWhoseReaderHasGoneEndsTheProcessUnlessThatIsIgnored) {
+  EXPECT_EQ(in_a_child([] {
+              std::signal(SIGPIPE, SIG_DFL);
+              ::dup2(deaf_pipe(), STDOUT_FILENO);
+              print("one");
+              return 7;
+            }),
+            128 + SIGPIPE);
+  EXPECT_EQ(in_a_child([] {
+              std::signal(SIGPIPE, SIG_IGN);
+              ::dup2(deaf_pipe(), STDOUT_FILENO);
+              return print("one") == std::errc::broken_pipe ? 7 : 1;
+            }),
+            7);
+}
+
+}  // namespace
+}  // namespace babilu
