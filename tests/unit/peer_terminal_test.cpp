@@ -17,6 +17,18 @@ namespace {
 using namespace std::chrono_literals;
 using Kind = Command::Kind;
 
+TEST(PeerDisplay, AMessageHasADateAndTheSendersTimeWhereItDiffers) {
+  Message message;
+  message.kept_at = store::WallTime(24h * 20'000);
+  message.sent_at = message.kept_at - 59s;
+  EXPECT_EQ(moments(message).substr(0, 16), day_and_time(message.kept_at));
+  EXPECT_EQ(moments(message).find("sent"), std::string::npos);
+  message.sent_at = message.kept_at - 26h;
+  EXPECT_TRUE(moments(message).ends_with(" (sent " + day_and_time(message.sent_at) + ")"));
+  message.sent_at = message.kept_at + 1min;
+  EXPECT_TRUE(moments(message).ends_with(" (sent " + day_and_time(message.sent_at) + ")"));
+}
+
 Command parsed(std::string_view line) {
   return parse_command(line);
 }
