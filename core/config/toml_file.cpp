@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "core/base/input_file.h"
-
 #include "core/base/utf8.h"
 
 namespace babilu::config {

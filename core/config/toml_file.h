@@ -24,6 +24,6 @@ struct TomlFile {
 };
 
 /// At most 1 MiB is read.
-TomlFile read_toml(const std::filesystem::path& path, Pipes pipes);
+TomlFile read_toml(const std::filesystem::path& path, Pipes pipes = Pipes::wait);
 
 }  // namespace babilu::config

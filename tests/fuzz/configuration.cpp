@@ -138,9 +138,9 @@ Given parts_of(std::string_view text) {
 }
 
 void check_rules(const Values& values) {
-  check(config::is_address(values.listen, true), "one can listen there");
+  check(config::is_listen_address(values.listen), "one can listen there");
   for (const std::string& backend : values.backends) {
-    check(config::is_address(backend, false), "a backend can be dialed");
+    check(config::is_address(backend), "a backend can be dialed");
   }
   check(values.sessions >= 1 && values.sessions <= 100'000 && values.frame.bytes >= 1024 &&
             values.load >= 0 && values.load <= 1 && values.idle >= 1s && values.idle <= 1h,

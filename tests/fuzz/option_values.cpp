@@ -139,8 +139,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   check_shown(config::describe(raw));
   check_value(type, raw);
   if (const auto* text = std::get_if<std::string>(&raw)) {
-    check(!config::is_address(*text, false) || config::is_address(*text, true),
-          "whom one can dial, one can listen as");
+    const std::size_t last = text->find_last_not_of('0');
+    const bool port_zero = last != std::string::npos && (*text)[last] == ':';
+    check(!config::is_listen_address(*text) || config::is_address(*text) || port_zero,
+          "where one can listen, one can be dialed");
   }
   return 0;
 }

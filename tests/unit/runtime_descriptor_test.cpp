@@ -182,6 +182,7 @@ TEST(Runtime, WhoeverYieldsLetsTheSystemIn) {
 }
 
 task<> signals(Runtime& runtime) {
+  ::signal(SIGHUP, SIG_DFL);  // who runs the tests may have had it ignored
   Signals caught(runtime, {SIGUSR1, SIGHUP});
   ::raise(SIGHUP);
   ::raise(SIGUSR1);
@@ -193,6 +194,33 @@ TEST(Signals, ComeInOrder) {
   struct sigaction now{};
   ::sigaction(SIGHUP, nullptr, &now);
   EXPECT_EQ(now.sa_handler, SIG_DFL);
+}
+
+task<> held_signals(Runtime& runtime) {
+  hold_signals();
+  ::raise(SIGTERM);
+  Signals caught(runtime, {SIGTERM});
+  EXPECT_EQ(co_await caught.next(), SIGTERM);
+}
+TEST(Signals, ThatWereHeldBackComeFirst) {
+  run(held_signals);
+}
+
+task<> ignored_signals(Runtime& runtime, Signals::Ignored ignored, int& got) {
+  ::signal(SIGHUP, SIG_IGN);
+  Signals caught(runtime, {SIGUSR1, SIGHUP}, ignored);
+  ::raise(SIGHUP);
+  ::raise(SIGUSR1);
+  got = co_await caught.next();
+}
+TEST(Signals, ThatAreIgnoredStaySoUnlessTheyAreWanted) {
+  int got = 0;
+  Runtime runtime;
+  runtime.run(ignored_signals(runtime, Signals::Ignored::leave, got));
+  EXPECT_EQ(got, SIGUSR1);
+  runtime.run(ignored_signals(runtime, Signals::Ignored::take, got));
+  EXPECT_EQ(got, SIGHUP);
+  ::signal(SIGHUP, SIG_DFL);
 }
 
 }  // namespace
