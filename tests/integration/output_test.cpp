@@ -136,6 +136,8 @@ TEST(Json, IsAnsweredToEveryMistake) {
       {"whoami", "--json", "--config", "/none"},
       {"signup", "ada", "--json", "--ca", "/none"},
       {"whoam", "--json"},
+      {"bots", "--json", "-", "--ca", "/none"},
+      {"bots", "--json", "-", "--rate", "1e-10"},
   };
   for (const auto& arguments : all) {
     const auto outcome = babilu(arguments, secret);

@@ -19,7 +19,10 @@ int bots(Invocation& invocation) {
   bots::bind(invocation.options(), config);
   invocation.footer(footer);
   if (const auto code = invocation.resolve()) return *code;
-  return bots::run_command(config);
+  // With "-" a program reads the standard output.
+  invocation.answer_in_json(config.json == "-");
+  return bots::run_command(
+      config, [&](const std::string& problem) { return invocation.fail(Problem{problem}); });
 }
 
 }  // namespace babilu::cli

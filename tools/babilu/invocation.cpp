@@ -106,7 +106,7 @@ void Invocation::tell(telemetry::LogLevel level, std::string_view text) const {
 /// What was asked for counts also where something else was a mistake.
 bool Invocation::wants_json() const {
   const std::string found = schema_.found("json");
-  if (found != "false") return found == "true";
+  if (found != "false") return found == "true" || found == "\"-\"";
   const char* const variable = std::getenv("BABILU_JSON");
   const auto says_yes = [](std::string value) {
     return config::read_boolean(config::Untyped{{std::move(value)}}).value == true;

@@ -20,8 +20,6 @@ namespace babilu::bots {
 
 namespace {
 
-constexpr int usage_error = 2;
-
 void complain(const std::string& problem) {
   print_error(fmt::format("babilu bots: {}\n", problem));
 }
@@ -104,26 +102,23 @@ int tell(const Report& report, const std::string& json, std::optional<OutputFile
 
 }  // namespace
 
-int run_command(const BotsConfig& config) {
+int run_command(const BotsConfig& config, const NotStarted& not_started) {
   tls::ContextPtr context;
   if (!config.plaintext) {
     auto loaded = tls::Context::load({.authority = config.ca}, std::chrono::system_clock::now());
     if (!loaded) {
-      complain(loaded.error().to_string());
-      return usage_error;
+      return not_started(loaded.error().to_string());
     }
     context = *loaded;
   }
   if (const auto problem = too_few_files(config.sessions)) {
-    complain(*problem);
-    return usage_error;
+    return not_started(*problem);
   }
   std::optional<OutputFile> file;
   if (!config.json.empty()) {
     auto opened = OutputFile::open(config.json);
     if (!opened) {
-      complain(unwritable(config.json, opened.error()));
-      return usage_error;
+      return not_started(unwritable(config.json, opened.error()));
     }
     file.emplace(std::move(*opened));
   }

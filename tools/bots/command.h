@@ -1,8 +1,14 @@
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "tools/bots/config.h"
 
 namespace babilu::bots {
+
+/// Says what kept the bots from starting, and gives the exit code.
+using NotStarted = std::function<int(const std::string& problem)>;
 
 /// What `babilu bots` does, in a process of its own: a Runtime, TCP, TLS by the configured
 /// authority or none, progress on the standard error, the table on the standard output, JSON
@@ -12,6 +18,6 @@ namespace babilu::bots {
 /// Returns the exit code: that of the report (report.h); 2 when the authority's certificate cannot
 /// be read or the JSON file not be written, which is found before the load; at least 1 when writing
 /// failed after all.
-int run_command(const BotsConfig& config);
+int run_command(const BotsConfig& config, const NotStarted& not_started);
 
 }  // namespace babilu::bots
