@@ -83,6 +83,7 @@ task<> PeerSession::introduce_ourselves() {
     co_return;
   }
   while (!contact_) {
+    if (refused_) co_return;
     const bool notified = co_await changed_.wait(deadline);
     if (notified || contact_) continue;
     refuse({.why = {Code::unauthenticated, "no_introduction",
@@ -151,6 +152,7 @@ std::optional<Status> PeerSession::too_fast() {
 Status PeerSession::refuse(Refusal refusal) {
   if (refused_) return *refused_;
   refused_ = refusal.why;
+  changed_.notify_all();
   session_.scope().spawn("refuse", close_after_the_reply(refusal.why));
   host_.on_refused(refusal);
   return std::move(refusal.why);
