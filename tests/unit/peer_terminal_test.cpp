@@ -8,6 +8,7 @@
 #include "core/runtime/runtime.h"
 #include "roles/peer/terminal/command.h"
 #include "roles/peer/terminal/descriptor_reader.h"
+#include "roles/peer/terminal/display.h"
 #include "roles/peer/terminal/line_editor.h"
 #include "roles/peer/terminal/line_splitter.h"
 
