@@ -66,7 +66,8 @@ std::vector<std::string> with_values_apart(const SchemaState& state,
       throw CLI::ValidationError(flag, "found an empty value; expected " + option->expected());
     }
     apart.push_back(argument);
-    if (i + 1 == arguments.size() || !takes_value(state, argument)) continue;
+    const bool has_value = argument.find('=') != std::string::npos;
+    if (has_value || i + 1 == arguments.size() || !takes_value(state, argument)) continue;
     const std::string& value = arguments[i + 1];
     if (named(state, value) != nullptr) {
       throw CLI::ValidationError(

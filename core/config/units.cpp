@@ -122,6 +122,7 @@ Parsed<std::string> text_of_quantity(const RawValue& raw) {
 Parsed<ByteSize> read_byte_size(const RawValue& raw) {
   if (const Parsed<WideInteger> plain = read_integer(raw); plain.value) {
     if (plain.value->negative && plain.value->magnitude != 0) return {};
+    if (plain.value->magnitude == too_much) return {};
     return {ByteSize{plain.value->magnitude}, {}};
   }
   const Parsed<std::string> text = text_of_quantity(raw);

@@ -482,10 +482,12 @@ task<> too_many(Town& town) {
   for (const char* name : {"bob", "carol"}) {
     others.push_back(co_await testing::dial_raw(town.world, name, "ada"));
     EXPECT_TRUE((co_await others.back()->introduce(new_keys(town), name)).status.ok());
+    co_await ada->say(name, "hello");  // no stranger any more, who would give way
   }
   const net::Address address{"ada", testing::port};
   auto third = co_await town.world.host("dave").connect(address, town.world.runtime().now() + 1s);
   co_await ada->events.until([&] { return ada->events.strangers.size() == 1; }, 1s);
+  EXPECT_EQ(ada->events.strangers.at(0), "too many contacts are here: closed at once");
   EXPECT_EQ((*third)->remote(), address);
   co_await others[0]->close();
   co_await town.world.runtime().sleep_for(1s);

@@ -190,8 +190,8 @@ TEST_F(ConfigFiles, AllErrorsOfAFileAreToldAtOnce) {
                       "  load = '0.5'\n"
                       "idle = 250\n"),
             "c.toml:1:1: lisen: unknown key; did you mean listen?\n"
-            "c.toml:2:1: listen: found the number 7400, expected an address such as "
-            "127.0.0.1:7400\n"
+            "c.toml:2:1: listen: found the number 7400, expected an IP address of this "
+            "machine and a port, such as 127.0.0.1:7400 or 0.0.0.0:7400\n"
             "c.toml:3:1: backends: found a list of 2 texts, expected a list, each an address such "
             "as 127.0.0.1:7400\n"
             "c.toml:4:1: verbose: found the text \"true\", expected true or false\n"

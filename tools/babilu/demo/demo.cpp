@@ -223,7 +223,7 @@ int demo(Invocation& invocation) {
     run_process(1, lifecycle, [&](Runtime& runtime, unsigned) {
       return run_demo(runtime, lifecycle, config, code);
     });
-  } catch (const std::filesystem::filesystem_error& error) {
+  } catch (const std::system_error& error) {
     return invocation.fail(Problem{error.what()});
   }
   return to_int(code);

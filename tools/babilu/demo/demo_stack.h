@@ -15,7 +15,7 @@ namespace babilu::cli {
 /// Where a demo has its files: a directory of its own that goes away with it, or one to keep.
 class DemoDirectory {
  public:
-  /// Empty: a temporary one. Throws std::filesystem::filesystem_error.
+  /// Empty: a temporary one. Throws std::system_error.
   explicit DemoDirectory(const std::filesystem::path& keep);
   DemoDirectory(const DemoDirectory&) = delete;
   DemoDirectory& operator=(const DemoDirectory&) = delete;
