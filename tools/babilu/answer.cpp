@@ -13,14 +13,14 @@ namespace babilu::cli {
 
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   std::string out;
   telemetry::append_json_string(out, text);
   return out;
 }
 
 std::string json_of(const std::string& text) {
-  return quoted(text);
+  return json_text(text);
 }
 std::string json_of(std::uint64_t number) {
   return std::to_string(number);
@@ -40,7 +40,7 @@ std::string to_json(std::initializer_list<Field> fields) {
   std::string object;
   for (const Field& field : fields) {
     object += object.empty() ? '{' : ',';
-    object += quoted(field.name) + ':';
+    object += json_text(field.name) + ':';
     object += std::visit([](const auto& value) { return json_of(value); }, field.value);
   }
   return object + "}\n";
@@ -50,9 +50,9 @@ std::string failure_json(const rpc::Status& status, ExitCode code) {
   return fmt::format(R"({{"error":{{"code":{},"reason":{},"message":{},"request_id":{},)"
                      R"("retry_after_ms":{},"exit_code":{}}}}})"
                      "\n",
-                     quoted(rpc::to_string(status.code)), quoted(status.reason),
-                     quoted(status.message), quoted(status.request_id), status.retry_after.count(),
-                     to_int(code));
+                     json_text(rpc::to_string(status.code)), json_text(status.reason),
+                     json_text(status.message), json_text(status.request_id),
+                     status.retry_after.count(), to_int(code));
 }
 
 std::string describe(const rpc::Status& status) {
