@@ -60,7 +60,8 @@ TEST_F(ServerLog, SaysNothingOfThoseWhoOnlyLookWhetherItIsThere) {
 }
 
 TEST_F(ServerLog, KnowsWhatTheDemoTellsPeopleToExport) {
-  Process process(proxy("127.0.0.1", {{"BABILU_CA", certificates() + "/ca.pem"},
+  Process process(proxy("127.0.0.1", {{"BABILU_CACHE", "/elsewhere"},
+                                      {"BABILU_CA", certificates() + "/ca.pem"},
                                       {"BABILU_TARGET", "127.0.0.1:7400"}}));
   ASSERT_TRUE(answers(process));
   EXPECT_THAT(process.err(), Not(HasSubstr("ignored")));

@@ -16,11 +16,12 @@ proxy::Reread reread(std::vector<std::string> arguments) {
   return config;
 }
 
-/// People export what reaches a stack, as the demo says, and start servers in the same shell.
+/// People export what reaches a stack, as the demo says, or where tools/dev keeps its libraries, and
+/// start servers in the same shell.
 void prepare(Invocation& invocation) {
-  for (const char* of_a_client : {"TARGET", "CA", "PLAINTEXT", "DEADLINE", "JSON", "TOKEN",
-                                  "TOKEN_FILE", "PASSWORD", "PASSWORD_FILE"}) {
-    invocation.options().known_variable(std::string("BABILU_") + of_a_client);
+  for (const char* of_others : {"TARGET", "CA", "PLAINTEXT", "DEADLINE", "JSON", "TOKEN",
+                                "TOKEN_FILE", "PASSWORD", "PASSWORD_FILE", "CACHE"}) {
+    invocation.options().known_variable(std::string("BABILU_") + of_others);
   }
   invocation.warn_of_unknown_variables();
 }
