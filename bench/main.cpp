@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
   const std::filesystem::path program = program_beside(binaries);
   ProxyComparison proxy{.program = program,
                         .load = binaries / "babilu-load",
-                        .chart = build.parent_path() / "docs" / "proxy-benchmark.svg"};
+                        .chart = build / "bench" / "proxy-benchmark.svg"};
   const Comparisons comparisons{
       {"echo",
        [&] {

@@ -24,7 +24,7 @@ in_container() {
       ln -s /kept/build build
       status=0
       tools/dev "$@" </dev/null || status=$?
-      cp build/bench/*.json docs/*-benchmark.svg /out/ 2>/dev/null || true
+      cp build/bench/*.json build/bench/*.svg /out/ 2>/dev/null || true
       exit "$status"' _ "$@" || status=$?
   container_id=""
   return "$status"
