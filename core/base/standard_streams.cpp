@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <tuple>
 
 #include "core/base/output_file.h"
 
@@ -42,11 +43,11 @@ class WithoutPipeSignal {
 
 }  // namespace
 
-std::error_code print(std::string_view text) noexcept {
+bool print(std::string_view text) noexcept {
   const auto error = write_all(STDOUT_FILENO, bytes_of(text));
   int none = 0;
   if (error) first_failure.compare_exchange_strong(none, error.value());
-  return error;
+  return !error;
 }
 
 std::error_code take_output_error() noexcept {
@@ -55,7 +56,7 @@ std::error_code take_output_error() noexcept {
 
 void print_error(std::string_view text) noexcept {
   const WithoutPipeSignal guard;
-  write_all(STDERR_FILENO, bytes_of(text));
+  std::ignore = write_all(STDERR_FILENO, bytes_of(text));
 }
 
 }  // namespace babilu

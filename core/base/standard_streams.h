@@ -9,9 +9,9 @@
 namespace babilu {
 
 /// Writes all of it to the standard output, at once. A reader that has gone ends the process by
-/// SIGPIPE, as it does everywhere, unless that is ignored. What else went wrong, if something did,
-/// is kept, too: take_output_error(). Any thread.
-std::error_code print(std::string_view text) noexcept;
+/// SIGPIPE, as it does everywhere, unless that is ignored. False when it could not be written; why
+/// is kept: take_output_error(). Any thread.
+bool print(std::string_view text) noexcept;
 
 /// The first failure of print(), until it is taken.
 std::error_code take_output_error() noexcept;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "core/config/schema.h"
@@ -71,7 +72,7 @@ std::vector<std::string> with_values_apart(const SchemaState& state,
     const std::string& value = arguments[i + 1];
     if (named(state, value) != nullptr) {
       throw CLI::ValidationError(
-          argument, "no value before " + value + "; write " + argument + "=" + value + " if meant");
+          argument, fmt::format("no value before {1}; write {0}={1} if meant", argument, value));
     }
     apart.push_back(value);
     ++i;

@@ -15,7 +15,8 @@ namespace {
 
 // The layout of what this file itself keeps: babilu_file and babilu_schema.
 constexpr int file_format = 1;
-constexpr std::string_view magic{"SQLite format 3", 16};
+// With the NUL at its end (https://www.sqlite.org/fileformat.html, section 1.3).
+constexpr std::string_view magic("SQLite format 3\0", 16);
 
 StoreError error_about(const std::filesystem::path& path, ErrorCode code, std::string_view what) {
   return {code, "database " + path.string() + ": " + std::string(what)};
@@ -125,7 +126,7 @@ StoreResult<void> prepare(const std::filesystem::path& path, Connection& connect
   try {
     if (connection.header().empty()) make_new(connection, kind);
     set_durable(connection);
-    const auto right_kind = check_kind(path, connection, kind);
+    auto right_kind = check_kind(path, connection, kind);
     if (!right_kind) return right_kind;
     use_write_ahead_log(connection);
     migrate(connection, schemas);

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include <botan/asn1_time.h>
 #include <botan/data_src.h>
 #include <botan/pkcs8.h>
 

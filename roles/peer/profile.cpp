@@ -89,8 +89,8 @@ task<rpc::Outcome<std::unique_ptr<Profile>>> open_profile(Runtime& runtime,
                      path.string() + " is the profile of " + owner->name + ", not of " + name +
                          ": choose another --profile or --name");
   }
-  co_return std::unique_ptr<Profile>(new Profile{
-      std::move(path), owner->name, crypto::KeyPair::from_seed(owner->seed), std::move(*store)});
+  co_return std::make_unique<Profile>(std::move(path), owner->name,
+                                      crypto::KeyPair::from_seed(owner->seed), std::move(*store));
 }
 
 rpc::Outcome<std::filesystem::path> default_profile_path(std::string_view name) {

@@ -54,9 +54,9 @@ TEST(StandardStreams, AnErrorThatNobodyReadsEndsNothing) {
 TEST(StandardStreams, TheFirstFailureOfTheOutputIsKeptUntilItIsTaken) {
   EXPECT_EQ(in_a_child([] {
               ::dup2(::open("/dev/full", O_WRONLY), STDOUT_FILENO);
-              const bool failed = print("one") == std::errc::no_space_on_device;
+              const bool failed = !print("one");
               ::close(STDOUT_FILENO);
-              const bool again = print("two") == std::errc::bad_file_descriptor;
+              const bool again = !print("two");
               const bool first = take_output_error() == std::errc::no_space_on_device;
               return failed && again && first && !take_output_error() ? 7 : 1;
             }),
@@ -74,7 +74,8 @@ TEST(StandardStreams, AnOutputWhoseReaderHasGoneEndsTheProcessUnlessThatIsIgnore
   EXPECT_EQ(in_a_child([] {
               std::signal(SIGPIPE, SIG_IGN);
               ::dup2(deaf_pipe(), STDOUT_FILENO);
-              return print("one") == std::errc::broken_pipe ? 7 : 1;
+              const bool failed = !print("one");
+              return failed && take_output_error() == std::errc::broken_pipe ? 7 : 1;
             }),
             7);
 }

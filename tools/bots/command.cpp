@@ -87,9 +87,8 @@ int tell(const Report& report, const std::string& json, std::optional<OutputFile
   int code = exit_code(report);
   if (json == "-") {
     print_error(format_table(report));
-  } else if (const auto error = print(format_table(report))) {
-    take_output_error();
-    complain("the standard output: " + error.message());
+  } else if (!print(format_table(report))) {
+    complain("the standard output: " + take_output_error().message());
     code = std::max(code, 1);
   }
   if (!file) return code;

@@ -159,7 +159,7 @@ task<bool> Demo::load(const char* title, const char* scenario) {
 
 /// Without a reader (`babilu demo | head -1`) nobody would know of the stack: it ends in order.
 void Demo::tell(std::string_view text) {
-  if (print(text)) lifecycle_.advance(Phase::draining);
+  if (!print(text)) lifecycle_.advance(Phase::draining);
 }
 
 void Demo::invite() {
