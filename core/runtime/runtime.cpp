@@ -39,7 +39,15 @@ Runtime::Runtime(Parts parts)
 Runtime::~Runtime() = default;
 
 void Runtime::post(std::function<void()> work) {
-  asio::post(context_, std::move(work));
+  // An exception that left the loop would end the process, after whoever posted has been told that
+  // all is well.
+  asio::post(context_, [this, work = std::move(work)] {
+    try {
+      work();
+    } catch (...) {
+      report_failure("of a posted function", std::current_exception());
+    }
+  });
   if (poller_) poller_->wake();
 }
 

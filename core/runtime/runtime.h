@@ -65,7 +65,7 @@ class Runtime {
   /// buffer of its own. 64 KiB.
   MutableByteView scratch() noexcept { return scratch_; }
 
-  /// Runs `work` on this Runtime's thread, later. Any thread may call it.
+  /// Runs `work` later, on this Runtime's thread; on_failure() is told what it throws. Any thread.
   void post(std::function<void()> work);
 
   /// Lets everything else that is ready run first, also what became ready on a connection.

@@ -1,5 +1,6 @@
 #include "core/telemetry/metrics.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -42,6 +43,7 @@ void CallbackRegistration::reset() noexcept {
 
 namespace {
 
+/// Series of a family that are shown: what a scraper should be asked to take.
 constexpr std::size_t series_limit = 1000;
 
 using Series = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>,
@@ -108,13 +110,6 @@ struct Metrics::State {
     }
   }
 
-  static Series& insert(Family& family, std::string_view name, Labels labels, Series made) {
-    if (family.series.size() >= series_limit) {
-      throw std::invalid_argument("metric " + std::string(name) + " has too many series");
-    }
-    return family.series.emplace(std::move(labels), std::move(made)).first->second;
-  }
-
   template <class T>
   T& series(std::string_view name, std::string_view help, Labels labels, MetricKind kind,
             HistogramUnit unit = HistogramUnit::count) {
@@ -122,9 +117,10 @@ struct Metrics::State {
     const std::lock_guard lock(mutex);
     Family& owner = family(name, help, kind, unit);
     auto found = owner.series.find(labels);
-    Series& held = found != owner.series.end()
-                       ? found->second
-                       : insert(owner, name, std::move(labels), std::make_unique<T>());
+    Series& held =
+        found != owner.series.end()
+            ? found->second
+            : owner.series.emplace(std::move(labels), std::make_unique<T>()).first->second;
     if (auto* object = std::get_if<std::unique_ptr<T>>(&held)) return **object;
     throw std::invalid_argument("metric " + std::string(name) + ": the series is a callback");
   }
@@ -137,7 +133,7 @@ struct Metrics::State {
     if (owner.series.contains(labels)) {
       throw std::invalid_argument("metric " + std::string(name) + ": the series exists already");
     }
-    insert(owner, name, labels, std::move(callback));
+    owner.series.emplace(labels, std::move(callback));
     return CallbackRegistration([this, &owner, labels = std::move(labels)] {
       const std::lock_guard remove_lock(mutex);
       owner.series.erase(labels);
@@ -173,20 +169,52 @@ CallbackRegistration Metrics::gauge_callback(std::string_view name, std::string_
   return state_->callback(name, help, std::move(labels), MetricKind::gauge, std::move(callback));
 }
 
+void Metrics::remove(Labels labels) {
+  std::ranges::sort(labels);
+  const std::lock_guard lock(state_->mutex);
+  for (auto& [name, family] : state_->families) {
+    const auto found = family.series.find(labels);
+    if (found == family.series.end()) continue;
+    if (!std::holds_alternative<Callback>(found->second)) family.series.erase(found);
+  }
+}
+
+namespace {
+
+FamilySnapshot about_left_out(std::size_t left_out) {
+  FamilySnapshot about{"babilu_metrics_series_left_out",
+                       "Series that are not shown because their families have too many",
+                       {},
+                       MetricKind::gauge,
+                       {}};
+  about.series.push_back({{}, static_cast<double>(left_out), {}});
+  return about;
+}
+
+}  // namespace
+
 std::vector<FamilySnapshot> Metrics::snapshot() const {
   std::vector<FamilySnapshot> families;
+  std::size_t left_out = 0;
   const std::lock_guard lock(state_->mutex);
   for (const auto& [name, family] : state_->families) {
     FamilySnapshot snapshot{
         name, family.help, std::string(unit_of(name, family.kind)), family.kind, {}};
     for (const auto& [labels, series] : family.series) {
+      if (snapshot.series.size() == series_limit) break;
       try {
         snapshot.series.push_back(read(labels, series, family.unit));
       } catch (...) {
         // One callback that fails must not take the others' figures with it.
       }
     }
+    if (family.series.size() > series_limit) left_out += family.series.size() - series_limit;
     if (!snapshot.series.empty()) families.push_back(std::move(snapshot));
+  }
+  if (left_out > 0) {
+    FamilySnapshot about = about_left_out(left_out);
+    const auto place = std::ranges::lower_bound(families, about.name, {}, &FamilySnapshot::name);
+    families.insert(place, std::move(about));
   }
   return families;
 }

@@ -75,13 +75,14 @@ class [[nodiscard]] CallbackRegistration {
 
 /// The metrics of one node. Not a singleton: a simulated world holds many, one for each node.
 ///
-/// Registration locks, may allocate, and belongs to start-up; asking again for the same name and
-/// labels returns the same object. References stay valid as long as the registry. Updates go to the
-/// objects themselves, from any thread, without lock or allocation. A mistake in a registration (a
-/// name that Prometheus or OpenMetrics forbids, one name with two kinds or helps, more than 1,000
-/// series in a family) throws std::invalid_argument: it is a bug.
+/// Registration locks and may allocate; asking again for the same name and labels returns the same
+/// object. References stay valid as long as the registry, or until their series is removed. Updates
+/// go to the objects themselves, from any thread, without lock or allocation. A mistake in a
+/// registration (a name that Prometheus or OpenMetrics forbids, one name with two kinds or helps)
+/// throws std::invalid_argument: it is a bug.
 ///
-/// Counters end in _total; names are in base units (seconds, bytes); labels are static.
+/// Counters end in _total; names are in base units (seconds, bytes); labels are static. Any number
+/// of series may be registered; a snapshot shows the first 1,000 of a family, in order of labels.
 class Metrics {
  public:
   Metrics();
@@ -102,8 +103,13 @@ class Metrics {
   CallbackRegistration gauge_callback(std::string_view name, std::string_view help, Labels labels,
                                       Callback callback);
 
+  /// Takes out the series that have exactly these labels, in all families. Nobody may use them any
+  /// more. Those of callbacks stay: their registrations own them.
+  void remove(Labels labels);
+
   /// All families, in order of name, their series in order of labels: the same for the same
-  /// updates. Any thread. A family without series is left out.
+  /// updates. Any thread. A family without series is left out. When one has more series than are
+  /// shown, babilu_metrics_series_left_out says how many are missing in all.
   std::vector<FamilySnapshot> snapshot() const;
 
  private:

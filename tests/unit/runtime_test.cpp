@@ -14,6 +14,7 @@
 #include <boost/asio/error.hpp>
 
 #include "core/runtime/backoff.h"
+#include "core/runtime/failure.h"
 #include "core/runtime/lifecycle.h"
 #include "core/runtime/process.h"
 #include "core/runtime/scope.h"
@@ -179,6 +180,23 @@ TEST(Scopes, AnExceptionIsReportedAndEndsItsCoroutineOnly) {
       [&](std::string_view name, std::exception_ptr) { failed.emplace_back(name); });
   world.run(spawn_thrower(world.runtime()));
   EXPECT_EQ(failed, (std::vector<std::string>{"thrower"}));
+}
+
+task<> post_who_throws(Runtime& runtime, int& ran) {
+  runtime.post([] { throw std::runtime_error("of the function"); });
+  runtime.post([&ran] { ++ran; });
+  co_await runtime.sleep_for(1ms);
+  ++ran;
+}
+TEST(Runtime, AnExceptionOfAPostedFunctionIsReportedAndTheLoopGoesOn) {
+  sim::World world(1);
+  std::vector<std::string> failed;
+  world.runtime().on_failure(
+      [&](std::string_view, std::exception_ptr failure) { failed.push_back(describe(failure)); });
+  int ran = 0;
+  world.run(post_who_throws(world.runtime(), ran));
+  EXPECT_EQ(ran, 2);
+  EXPECT_EQ(failed, (std::vector<std::string>{"of the function"}));
 }
 
 task<> sleep_in(Scope& scope, Runtime& runtime, int& unwound) {

@@ -207,11 +207,39 @@ TEST(Metrics, RefusesOneNameForTwoThings) {
                std::invalid_argument);
 }
 
-TEST(Metrics, RefusesLabelsThatGrowWithoutEnd) {
+TEST(Metrics, ShowsAsManySeriesAsAScraperTakes) {
   Metrics metrics;
   for (int i = 0; i < 1000; ++i) metrics.gauge("babilu_x", "X.", {{"id", std::to_string(i)}});
-  EXPECT_THROW(metrics.gauge("babilu_x", "X.", {{"id", "one more"}}), std::invalid_argument);
-  metrics.gauge("babilu_x", "X.", {{"id", "7"}}).set(7);  // what is there still works
+  EXPECT_EQ(family(metrics, "babilu_x")->series.size(), 1000u);
+  EXPECT_FALSE(family(metrics, "babilu_metrics_series_left_out"));
+  Gauge& last = metrics.gauge("babilu_x", "X.", {{"id", "one more"}});
+  last.set(7);
+  EXPECT_EQ(last.value(), 7) << "whoever counts need not know";
+  const auto kept =
+      metrics.gauge_callback("babilu_x", "X.", {{"id", "yet another"}}, [] { return 1.0; });
+  EXPECT_EQ(family(metrics, "babilu_x")->series.size(), 1000u);
+  EXPECT_EQ(family(metrics, "babilu_metrics_series_left_out")->series.at(0).value, 2);
+  metrics.remove({{"id", "7"}});
+  metrics.remove({{"id", "8"}});
+  EXPECT_EQ(family(metrics, "babilu_x")->series.size(), 1000u);
+  EXPECT_FALSE(family(metrics, "babilu_metrics_series_left_out"));
+}
+
+TEST(Metrics, RemovesTheSeriesOfOneThing) {
+  Metrics metrics;
+  metrics.counter("babilu_x_total", "X.", {{"backend", "a"}, {"core", "1"}}).add(1);
+  metrics.counter("babilu_x_total", "X.", {{"backend", "b"}, {"core", "1"}}).add(2);
+  metrics.counter("babilu_x_total", "X.", {{"backend", "a"}}).add(3);
+  metrics.gauge("babilu_y", "Y.", {{"core", "1"}, {"backend", "a"}}).set(4);
+  const auto kept = metrics.gauge_callback("babilu_z", "Z.", {{"backend", "a"}, {"core", "1"}},
+                                           [] { return 5.0; });
+  metrics.remove({{"core", "1"}, {"backend", "a"}});
+  EXPECT_EQ(family(metrics, "babilu_x_total")->series.size(), 2u);
+  EXPECT_FALSE(family(metrics, "babilu_y"));
+  EXPECT_TRUE(family(metrics, "babilu_z")) << "its registration owns it";
+  metrics.remove({{"backend", "nobody"}});
+  EXPECT_EQ(metrics.gauge("babilu_y", "Y.", {{"backend", "a"}, {"core", "1"}}).value(), 0)
+      << "a new one";
 }
 
 TEST(ProcessMetrics, TellThisProcess) {
