@@ -36,7 +36,23 @@ BackendFigures::BackendFigures(telemetry::Metrics& metrics, const std::string& b
                                      "Bytes of replies from the backend", {{"backend", backend}})),
       latency(metrics.histogram(name("duration_seconds"),
                                 "From a request's arrival to the backend's reply",
-                                {{"backend", backend}})) {}
+                                {{"backend", backend}})),
+      metrics_(metrics),
+      backend_(backend) {}
+
+BackendFigures::~BackendFigures() {
+  metrics_.remove({{"backend", backend_}});
+}
+
+bool DownCause::set(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(why_, why) != why;
+}
+
+std::string DownCause::get() const {
+  const std::lock_guard lock(mutex_);
+  return why_;
+}
 
 RelayTotals::RelayTotals(telemetry::Metrics& metrics)
     : requests(metrics.counter("babilu_proxy_requests_total", "Requests answered by a backend")),
@@ -85,11 +101,19 @@ std::vector<std::string> ServiceBoard::missing() const {
   return names;
 }
 
-BackendFigures& Figures::of(const std::string& backend) {
+std::shared_ptr<BackendFigures> Figures::of(const std::string& backend) {
   const std::lock_guard lock(mutex_);
-  auto& figures = figures_[backend];
-  if (!figures) figures = std::make_unique<BackendFigures>(metrics_, backend);
-  return *figures;
+  Entry& entry = figures_[backend];
+  if (!entry.figures) entry.figures = std::make_unique<BackendFigures>(metrics_, backend);
+  ++entry.users;
+  return {entry.figures.get(), [this, backend](BackendFigures*) { give_back(backend); }};
+}
+
+/// Under the lock to its end: whoever asks for the name meanwhile must not get series that go.
+void Figures::give_back(const std::string& backend) {
+  const std::lock_guard lock(mutex_);
+  const auto found = figures_.find(backend);
+  if (--found->second.users == 0) figures_.erase(found);
 }
 
 }  // namespace babilu::proxy

@@ -16,9 +16,27 @@ class Runtime;
 
 namespace babilu::proxy {
 
-/// What is counted of one backend by all Runtimes of a proxy together. Any thread.
+/// Why a backend is down, as the last that tried to reach it found; empty while it is not. Any
+/// thread.
+class DownCause {
+ public:
+  /// True when it is another than before: worth a line in the log.
+  bool set(const std::string& why);
+  void clear() { set({}); }
+  std::string get() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::string why_;
+};
+
+/// What is counted of one backend by all Runtimes of a proxy together. Any thread. Its series go
+/// with it.
 struct BackendFigures {
   BackendFigures(telemetry::Metrics& metrics, const std::string& backend);
+  ~BackendFigures();
+  BackendFigures(const BackendFigures&) = delete;
+  BackendFigures& operator=(const BackendFigures&) = delete;
 
   telemetry::Gauge& links_up;
   telemetry::Gauge& in_flight;
@@ -31,6 +49,11 @@ struct BackendFigures {
   telemetry::Counter& bytes_sent;
   telemetry::Counter& bytes_received;
   telemetry::AtomicHistogram& latency;
+  DownCause down_cause;
+
+ private:
+  telemetry::Metrics& metrics_;
+  const std::string backend_;
 };
 
 /// The same of all backends together.
@@ -98,27 +121,34 @@ class ServiceBoard {
   std::map<std::uint8_t, Service> services_;
 };
 
-/// The figures of each backend that there is or was, by name: those of one that was taken out and
-/// comes back go on. Any thread.
+/// The figures of each backend that a link is for, by name. They go with the last link, also when
+/// that ends some time after its backend was taken out of the configuration. Any thread.
 class Figures {
  public:
   explicit Figures(telemetry::Metrics& metrics) : metrics_(metrics), totals_(metrics) {}
-  BackendFigures& of(const std::string& backend);
+  /// Kept as long as any of these is; must not outlive this.
+  std::shared_ptr<BackendFigures> of(const std::string& backend);
   ServiceBoard& services() noexcept { return services_; }
   RelayTotals& totals() noexcept { return totals_; }
   /// Visits all in order of name, under a lock.
   template <class Visit>
   void each(Visit visit) const {
     const std::lock_guard lock(mutex_);
-    for (const auto& [name, figures] : figures_) visit(name, *figures);
+    for (const auto& [name, entry] : figures_) visit(name, *entry.figures);
   }
 
  private:
+  struct Entry {
+    std::unique_ptr<BackendFigures> figures;
+    std::size_t users = 0;
+  };
+  void give_back(const std::string& backend);
+
   telemetry::Metrics& metrics_;
   RelayTotals totals_;
   ServiceBoard services_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<BackendFigures>> figures_;
+  std::map<std::string, Entry> figures_;
 };
 
 }  // namespace babilu::proxy

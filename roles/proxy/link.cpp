@@ -32,7 +32,7 @@ Link::Link(Runtime& runtime, net::Network& network, net::Security& security, Bac
       options_(options),
       board_(figures.services()),
       figures_(figures.of(backend_.name)),
-      tally_(runtime, figures_, figures.totals()),
+      tally_(runtime, *figures_, figures.totals()),
       relay_(relay),
       changed_(runtime),
       health_(options.health) {}
@@ -54,6 +54,7 @@ task<bool> Link::serve_once() {
                                                      runtime_.now() + options_.connect_timeout);
   if (!stream) {
     last_failure_ = stream.error().message();
+    tell_failure();
     co_return false;
   }
   if (leaving_) co_return false;  // told so while it dialed
@@ -73,8 +74,20 @@ task<bool> Link::serve_once() {
 void Link::take_down() {
   const auto broken = std::exchange(connection_, nullptr);
   forget_services();
-  if (broken->multiplexer().greeted()) figures_.links_up.subtract();
+  const bool was_up = broken->multiplexer().greeted();
+  if (was_up) figures_->links_up.subtract();
   relay_.on_link_lost(*this, broken->multiplexer());
+  if (was_up) {
+    figures_->down_cause.set(last_failure_);
+  } else {
+    tell_failure();
+  }
+}
+
+/// Once for each cause: it is tried again and again.
+void Link::tell_failure() {
+  if (leaving_ || last_failure_.empty()) return;
+  if (figures_->down_cause.set(last_failure_)) relay_.on_link_failed(*this);
 }
 
 void Link::leave() {
@@ -135,9 +148,10 @@ void Link::on_hello(const wire::Hello& hello) {
     board_.add(static_cast<std::uint8_t>(service.id()), service.name());
   }
   last_failure_.clear();
+  figures_->down_cause.clear();
   health_.on_link_up(runtime_.now());
   latencies_.forget();
-  figures_.links_up.add();
+  figures_->links_up.add();
   relay_.on_link_up(*this);
 }
 

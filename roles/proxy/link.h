@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <string>
 
 #include "core/net/security.h"
@@ -64,7 +65,7 @@ class Link final : private rpc::Connection::Handler {
   const Health& health() const noexcept { return health_; }
   Latencies& latencies() noexcept { return latencies_; }
   const Latencies& latencies() const noexcept { return latencies_; }
-  BackendFigures& figures() const noexcept { return figures_; }
+  BackendFigures& figures() const noexcept { return *figures_; }
 
   std::uint32_t request(const wire::Header& head, ByteView hop, ByteView payload,
                         rpc::Multiplexer::Tag tag) {
@@ -86,6 +87,7 @@ class Link final : private rpc::Connection::Handler {
   task<bool> serve_once();
   task<> close_when_answered();
   void take_down();
+  void tell_failure();
   void forget_services();
   void on_hello(const wire::Hello& hello) override;
   void on_request(const wire::Frame& frame, rpc::Multiplexer::Tag& tag) override;
@@ -100,7 +102,7 @@ class Link final : private rpc::Connection::Handler {
   const std::uint64_t name_hash_;
   const Options& options_;
   ServiceBoard& board_;
-  BackendFigures& figures_;
+  const std::shared_ptr<BackendFigures> figures_;
   Tally tally_;
   Relay& relay_;
   Condition changed_;

@@ -1,5 +1,7 @@
 #include "roles/proxy/observer.h"
 
+#include <fmt/format.h>
+
 #include "roles/proxy/client_session.h"
 #include "roles/proxy/link.h"
 
@@ -71,14 +73,25 @@ void Observer::on_resent(const Link& link) {
 
 void Observer::on_link_up(const Link& link) {
   links_up_.add();
-  log_.info("link up", field("backend", link.name()));
+  log_.limited(telemetry::LogLevel::info, "link up " + link.name(), "link up",
+               field("backend", link.name()));
 }
 
 void Observer::on_link_lost(const Link& link, bool was_up) {
   if (was_up) links_up_.subtract();
   if (link.last_failure().empty()) return;  // we ended it ourselves
   links_lost_.add();
-  log_.warn("link lost", field("backend", link.name()), field("why", link.last_failure()));
+  if (was_up) log_failure("link lost", link);  // else on_link_failed() tells
+}
+
+void Observer::on_link_failed(const Link& link) {
+  log_failure("backend is down", link);
+}
+
+/// A backend that comes and goes all the time would fill the log.
+void Observer::log_failure(std::string_view what, const Link& link) {
+  log_.limited(telemetry::LogLevel::warn, fmt::format("{} {}", what, link.name()), what,
+               field("backend", link.name()), field("why", link.last_failure()));
 }
 
 void Observer::on_ejected(const Link& link, double times_as_slow) {

@@ -35,11 +35,13 @@ class Observer final : public RelayObserver {
   void on_resent(const Link& link) override;
   void on_link_up(const Link& link) override;
   void on_link_lost(const Link& link, bool was_up) override;
+  void on_link_failed(const Link& link) override;
   void on_ejected(const Link& link, double times_as_slow) override;
   void on_slow_reader() override;
 
  private:
   void log_access(const Access& access);
+  void log_failure(std::string_view what, const Link& link);
 
   telemetry::Log log_;
   telemetry::Log access_;

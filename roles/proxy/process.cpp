@@ -1,6 +1,7 @@
 #include "roles/proxy/process.h"
 
 #include <mutex>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -53,6 +54,21 @@ class SwitchedSecurity {
   std::unique_ptr<tls::CertificateSecurity> tls_;
 };
 
+/// Why none is there, in as many words as a line takes.
+std::string no_backend(const Figures& figures) {
+  constexpr std::size_t most = 3;
+  std::vector<std::string> causes;
+  std::size_t down = 0;
+  figures.each([&](const std::string& name, const BackendFigures& backend) {
+    const std::string why = backend.down_cause.get();
+    if (why.empty() || ++down > most) return;
+    causes.push_back(fmt::format("{}: {}", name, why));
+  });
+  if (down > most) causes.push_back(fmt::format("and {} more", down - most));
+  if (causes.empty()) return "no backend is connected";
+  return fmt::format("no backend is connected: {}", fmt::join(causes, "; "));
+}
+
 /// A proxy process: what its Runtimes share.
 class Process {
  public:
@@ -71,7 +87,7 @@ class Process {
             [this] { return static_cast<double>(admission_.addresses()); })) {
     observer_.set_access_log(config.access_one_of);
     node_.lifecycle().add_check("backends", [this]() -> std::optional<std::string> {
-      if (observer_.links_up() <= 0) return "no backend is connected";
+      if (observer_.links_up() <= 0) return no_backend(figures_);
       const auto missing = figures_.services().missing();
       if (missing.empty()) return std::nullopt;
       return fmt::format("no backend offers {} now", fmt::join(missing, ", "));

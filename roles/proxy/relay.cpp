@@ -264,6 +264,10 @@ void Relay::send_or_wait(RelayedPtr relayed, const Link& failed) {
   relayed.release();
 }
 
+void Relay::on_link_failed(const Link& link) {
+  observer_.on_link_failed(link);
+}
+
 void Relay::on_ejected(const Link& link, double times_as_slow) {
   observer_.on_ejected(link, times_as_slow);
 }

@@ -41,6 +41,8 @@ struct RelayObserver {
   virtual void on_resent(const Link& link) = 0;
   virtual void on_link_up(const Link& link) = 0;
   virtual void on_link_lost(const Link& link, bool was_up) = 0;
+  /// It cannot be brought up, for a cause that was not told before.
+  virtual void on_link_failed(const Link& link) = 0;
   virtual void on_ejected(const Link& link, double times_as_slow) = 0;
   virtual void on_slow_reader() = 0;
 };
@@ -81,6 +83,7 @@ class Relay {
   // From links and their pool.
   void on_link_up(Link& link);
   void on_link_lost(Link& link, rpc::Multiplexer& streams);
+  void on_link_failed(const Link& link);
   void on_ejected(const Link& link, double times_as_slow);
   void to_session(const wire::Frame& frame, rpc::Multiplexer::Tag tag);
   void on_reply(Link& link, const wire::Frame& frame, rpc::Multiplexer::Tag tag);

@@ -110,6 +110,8 @@ struct Figured {
   telemetry::Log log;
   proxy::Figures figures{metrics};
   proxy::Observer observer{metrics, log, log};
+  /// Kept, so that its series are not made anew for each input.
+  std::shared_ptr<proxy::BackendFigures> backend = figures.of("backend:7401");
 };
 
 Figured& figured() {

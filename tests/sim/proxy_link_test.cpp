@@ -1,5 +1,6 @@
 // The proxy's links: which backend counts how much, what it may be sent, how it leaves and comes
 // back, and what is counted of it.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -375,6 +376,68 @@ task<> access_log(WireSite& site) {
 }
 TEST(Figures, TheAccessLogHasOneOfSoMany) {
   run_wire({"a"}, access_log);
+}
+
+std::size_t series(WireSite& site, std::string_view name) {
+  std::size_t shown = 0;
+  for (const auto& family : site.node->metrics().snapshot()) {
+    if (family.name == name) shown = family.series.size();
+  }
+  return shown;
+}
+
+std::vector<std::string> names(int from, int to) {
+  std::vector<std::string> made;
+  for (int i = from; i < to; ++i) made.push_back("h" + std::to_string(i));
+  return made;
+}
+
+task<> other_names(WireSite& site) {
+  const std::size_t most = 1000;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::string> hosts = names(600 * round, 600 * (round + 1));
+    hosts.emplace_back("a");
+    site.apply(hosts);
+    co_await site.sleep(5s);
+    EXPECT_EQ(site.node->proxy().links(), 601u);
+    EXPECT_EQ(series(site, "babilu_proxy_backend_requests_total"), 601u)
+        << "no more than there are";
+  }
+  // More than are shown: all serve.
+  site.apply(names(0, 1200));
+  co_await site.sleep(5s);
+  EXPECT_EQ(site.node->proxy().links(), 1200u);
+  EXPECT_EQ(series(site, "babilu_proxy_backend_requests_total"), most);
+  EXPECT_GT(site.metric("babilu_metrics_series_left_out"), 0);
+  site.apply({"a"});
+  co_await site.sleep(5s);
+  EXPECT_EQ(series(site, "babilu_proxy_backend_requests_total"), 1u);
+  EXPECT_EQ(site.metric("babilu_metrics_series_left_out"), 0);
+  site["a"].end().options.answer = rpc::Reply();
+  const std::uint32_t stream = site.client->ask();
+  co_await until_answered(site, stream);
+  EXPECT_EQ(site.client->outcome(stream), "ok");
+  EXPECT_EQ(site.metric("babilu_proxy_backend_requests_total", "a"), 1);
+}
+TEST(Figures, AreThereForBackendsThatAreThere) {
+  run_wire({"a"}, other_names);
+}
+
+task<> why_down(WireSite& site) {
+  co_await site.sleep(20s);
+  EXPECT_EQ(site.logged("backend is down"), 1u) << "once, not at each try";
+  EXPECT_THAT(site.figures("a").down_cause.get(), ::testing::Not(::testing::IsEmpty()));
+  co_await site.start({"a"});
+  EXPECT_EQ(site.figures("a").down_cause.get(), "");
+  site["a"].stop();
+  co_await until_links(site, 0);
+  EXPECT_THAT(site.figures("a").down_cause.get(), ::testing::Not(::testing::IsEmpty()));
+  co_await site.sleep(20s);
+  EXPECT_EQ(site.logged("link lost"), 1u);
+  EXPECT_EQ(site.logged("backend is down"), 2u);
+}
+TEST(Links, WhyABackendIsDownIsSaidOnce) {
+  run_wire_unstarted({"a"}, why_down);
 }
 
 }  // namespace

@@ -217,5 +217,35 @@ TEST(Operations, AReloadReachesEachLoopThatIsThere) {
   run_wire({"a", "b"}, applied);
 }
 
+task<> out_and_in(WireSite& site) {
+  Office office(site);
+  EXPECT_THAT(co_await office.ask("POST /backends/a:7401/drain"), HasSubstr("202"));
+  co_await site.sleep(1ms);
+  EXPECT_EQ(co_await office.state("a"), "draining");
+  site.apply({"b"});
+  co_await site.until([&] { return site["a"].end().over; }, "it is left");
+  co_await site.sleep(10ms);
+  EXPECT_THAT(co_await office.ask("POST /backends/a:7401/drain"), HasSubstr("404"))
+      << "it is there no more";
+  site.apply({"a", "b"});
+  co_await site.until([&] { return site.node->proxy().links_up() == 2; }, "it is back");
+  EXPECT_EQ(co_await office.state("a"), "healthy");
+  for (int i = 0; i < 40; ++i) site.client->ask();
+  co_await site.until([&] { return site["a"].asked() + site["b"].asked() == 40; }, "asked");
+  EXPECT_GT(site["a"].asked(), 0u) << "as it says";
+
+  // The same while it still has something to answer, so that the old link is there beside the new.
+  EXPECT_THAT(co_await office.ask("POST /backends/a:7401/drain"), HasSubstr("202"));
+  co_await site.sleep(1ms);
+  site.apply({"b"});
+  site.apply({"a", "b"});
+  co_await site.until([&] { return site.node->proxy().links_up() == 2; }, "it is back");
+  EXPECT_EQ(co_await office.state("a"), "healthy");
+  co_await office.close();
+}
+TEST(Operations, ABackendThatWasDrainedAndTakenOutBeginsAnew) {
+  run_wire({"a", "b"}, out_and_in);
+}
+
 }  // namespace
 }  // namespace babilu::test

@@ -153,7 +153,7 @@ void run(std::size_t backends, task<> (*steps)(Site&)) {
 }
 
 std::uint64_t ejections(Site& site, const std::string& host) {
-  return site.node->figures().of(host + ":7401").ejections.value();
+  return site.node->figures().of(host + ":7401")->ejections.value();
 }
 
 task<> even(Site& site) {

@@ -161,7 +161,9 @@ class WireSite {
   /// The sum of a metric's series, or of those of one backend.
   double metric(std::string_view name, const std::string& backend = {});
   proxy::BackendFigures& figures(const std::string& host) {
-    return node->figures().of(host + ":7401");
+    auto& kept = figures_[host];
+    if (!kept) kept = node->figures().of(host + ":7401");
+    return *kept;
   }
   /// Lines of the log with this in them.
   std::size_t logged(std::string_view text) const;
@@ -175,6 +177,10 @@ class WireSite {
   std::unique_ptr<ProxyNode> node;
   std::vector<std::unique_ptr<WireEnd>> clients;
   WireEnd* client = nullptr;  ///< the first
+
+ private:
+  /// Looked at, so they stay.
+  std::map<std::string, std::shared_ptr<proxy::BackendFigures>> figures_;
 };
 
 using WireSteps = task<> (*)(WireSite& site);
