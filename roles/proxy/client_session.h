@@ -62,6 +62,10 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
     kept_bytes_ -= bytes;
     if (kept_bytes_ <= most) connection_.pause_reading(false);
   }
+  /// Counts requests that wait for a backend.
+  void begins_to_wait() noexcept { ++waiting_; }
+  void waits_no_more() noexcept { --waiting_; }
+  std::size_t waiting() const noexcept { return waiting_; }
   /// It has far more replies than it takes.
   bool stalled() const noexcept { return connection_.outbox().over_hard(); }
   /// Closes it for that. False when that was done already.
@@ -90,6 +94,7 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
   Condition answered_;
   const Bytes hop_;
   std::size_t kept_bytes_ = 0;
+  std::size_t waiting_ = 0;
   bool draining_ = false;
   bool dropped_ = false;
 };

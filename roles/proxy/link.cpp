@@ -147,6 +147,8 @@ void Link::on_hello(const wire::Hello& hello) {
     services_[service.id()] = true;
     board_.add(static_cast<std::uint8_t>(service.id()), service.name());
   }
+  last_services_ = services_;
+  has_been_up_ = true;
   last_failure_.clear();
   figures_->down_cause.clear();
   health_.on_link_up(runtime_.now());

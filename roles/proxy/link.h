@@ -58,6 +58,10 @@ class Link final : private rpc::Connection::Handler {
     return up() ? connection_->multiplexer().peer_frame_limit() : wire::default_frame_limit;
   }
   bool offers(std::uint8_t service) const noexcept { return up() && services_[service]; }
+  /// Offers it, or did when it was last there.
+  bool has_offered(std::uint8_t service) const noexcept { return last_services_[service]; }
+  /// Has been up, so it is known what the backend offers.
+  bool has_been_up() const noexcept { return has_been_up_; }
   const std::array<bool, 256>& services() const noexcept { return services_; }
 
   Candidate candidate(std::uint16_t method, Clock::time_point now) const noexcept;
@@ -108,10 +112,12 @@ class Link final : private rpc::Connection::Handler {
   Condition changed_;
   std::unique_ptr<rpc::Connection> connection_;
   std::array<bool, 256> services_{};
+  std::array<bool, 256> last_services_{};  ///< of the newest hello
   Latencies latencies_;
   Health health_;
   std::string last_failure_ = "not connected yet";
   bool leaving_ = false;
+  bool has_been_up_ = false;
 };
 
 }  // namespace babilu::proxy

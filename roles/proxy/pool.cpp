@@ -125,6 +125,21 @@ bool Pool::offers(std::uint8_t service) const noexcept {
                              [&](const Member& member) { return member.link->offers(service); });
 }
 
+bool Pool::may_come_to_offer(std::uint8_t service) const noexcept {
+  bool nothing_known = true;
+  for (const Member& member : links_) {
+    if (member.link->has_offered(service)) return true;
+    nothing_known = nothing_known && !member.link->has_been_up();
+  }
+  return nothing_known;
+}
+
+bool Pool::never_offers(std::uint8_t service) const noexcept {
+  return !links_.empty() && std::ranges::all_of(links_, [&](const Member& member) {
+    return member.link->has_been_up() && !member.link->has_offered(service);
+  });
+}
+
 bool Pool::set_draining(const std::string& name, bool draining) {
   for (Member& member : links_) {
     if (member.link->name() != name) continue;

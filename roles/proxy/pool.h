@@ -40,10 +40,11 @@ class Pool {
   }
   /// Whether a backend offers the service now, with room or without.
   bool offers(std::uint8_t service) const noexcept;
-  /// All backends are there, and none of them offers it.
-  bool never_offers(std::uint8_t service) const noexcept {
-    return !links_.empty() && links_up() == links_.size() && !offers(service);
-  }
+  /// Waiting for it makes sense: a backend offers it or did when it was last there; or none has
+  /// been there yet, so that nothing is known.
+  bool may_come_to_offer(std::uint8_t service) const noexcept;
+  /// All backends have been there, and none of them offered it.
+  bool never_offers(std::uint8_t service) const noexcept;
   std::size_t links_up() const noexcept;
   /// Most bytes after a header that every backend takes: any may get any request.
   std::uint32_t frame_limit() const noexcept;

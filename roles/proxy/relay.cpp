@@ -11,6 +11,7 @@
 #include "roles/proxy/link.h"
 #include "roles/proxy/pool.h"
 #include "roles/proxy/relayed.h"
+#include "roles/proxy/waiting_lists.h"
 
 namespace babilu::proxy {
 
@@ -38,10 +39,16 @@ Bytes encode_hop(std::string_view client_address, std::uint32_t attempt) {
 }
 
 Relay::Relay(Runtime& runtime, RelayObserver& observer, const RelayOptions& options)
-    : runtime_(runtime), observer_(observer), options_(options) {}
+    : runtime_(runtime),
+      observer_(observer),
+      options_(options),
+      waiting_lists_(std::make_unique<WaitingLists>()) {}
 
 Relay::~Relay() {
-  waiting_.clear();
+  while (Relayed* const left = waiting_lists_->any()) {
+    waiting_lists_->remove(*left);
+    delete left;
+  }
   while (spare_ != nullptr) delete std::exchange(spare_, spare_->next_spare);
 }
 
@@ -142,7 +149,7 @@ void Relay::wait(RelayedPtr relayed, Clock::duration most) {
     answer(*relayed, refusal(*relayed, why_too_late(*relayed)));
     return;
   }
-  if (pool_->never_offers(relayed->service()) || waiting_.size() >= options_.most_waiting) {
+  if (!pool_->may_come_to_offer(relayed->service()) || !may_wait(*relayed->session)) {
     answer(*relayed, refusal(*relayed, why_no_link(*relayed)));
     return;
   }
@@ -152,18 +159,25 @@ void Relay::wait(RelayedPtr relayed, Clock::duration most) {
   const Deadline latest = deadline == no_deadline ? deadline : deadline - (deadline - now) / 10;
   relayed->patience =
       std::make_unique<Relayed::Patience>(runtime_.clock(), *this, *relayed, now + most, latest);
-  waiting_.push_back(std::move(relayed));
+  relayed->session->begins_to_wait();
+  ++waiting_;
+  waiting_lists_->add(*relayed.release());
 }
 
-void Relay::serve_waiting() {
-  // Those of a service that has no backend stay, in their order.
-  for (std::size_t left = waiting_.size(); left > 0; --left) {
-    RelayedPtr relayed = std::move(waiting_.front());
-    waiting_.pop_front();
-    if (!send(*relayed, relayed->what_was_kept(), nullptr)) {
-      waiting_.push_back(std::move(relayed));
+/// With dynamic thresholds (Choudhury and Hahne 1998) nobody can take all places.
+bool Relay::may_wait(const ClientSession& session) const noexcept {
+  if (waiting_ >= options_.most_waiting) return false;
+  return session.waiting() <= options_.most_waiting - waiting_;
+}
+
+void Relay::serve_waiting(const Link& link) {
+  while (Relayed* const next = waiting_lists_->next_for(link)) {
+    // The link has room, so what keeps it is its own time, which is up before its alarm could say.
+    if (!send(*next, next->what_was_kept(), nullptr)) {
+      give_up(*next);
       continue;
     }
+    RelayedPtr relayed = take_waiting(*next);
     relayed->patience.reset();
     if (relayed->sends > 1) observer_.on_resent(*relayed->link);
     relayed.release();
@@ -171,12 +185,10 @@ void Relay::serve_waiting() {
 }
 
 Relay::RelayedPtr Relay::take_waiting(Relayed& relayed) {
-  const auto found = std::ranges::find_if(
-      waiting_, [&](const RelayedPtr& waiting) { return waiting.get() == &relayed; });
-  assert(found != waiting_.end());
-  RelayedPtr taken = std::move(*found);
-  waiting_.erase(found);
-  return taken;
+  waiting_lists_->remove(relayed);
+  --waiting_;
+  if (relayed.session != nullptr) relayed.session->waits_no_more();
+  return RelayedPtr(&relayed, Recycle{this});
 }
 
 void Relay::give_up(Relayed& relayed) {
@@ -209,7 +221,7 @@ rpc::Status Relay::why_no_link(const Relayed& relayed) const {
 void Relay::on_link_up(Link& link) {
   frame_limit_ = pool_->frame_limit();
   observer_.on_link_up(link);
-  serve_waiting();
+  serve_waiting(link);
 }
 
 // --- Replies and losses --------------------------------------------------------------------------
@@ -232,7 +244,7 @@ void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag)
                                                 frame.payload());
     settle(*relayed);
   }
-  if (!waiting_.empty()) serve_waiting();
+  if (waiting_ > 0) serve_waiting(link);
   if (relayed->broken_off) return;  // that has been told
   observer_.on_relayed({relayed->session, &link, relayed->head.method, code, latency,
                         relayed->sends, frame.body.size()});

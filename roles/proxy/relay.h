@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -52,7 +51,9 @@ struct RelayOptions {
   Clock::duration wait_for_backend = std::chrono::seconds(1);
   /// The same for one whose backend was lost and which may be sent again.
   Clock::duration wait_for_another = std::chrono::seconds(10);
-  std::size_t most_waiting = 4096;  ///< of one Runtime; more are refused at once
+  /// Of one Runtime; more are refused at once. A session may have as many as are left for others:
+  /// alone half of all, and less the more there are that want all.
+  std::size_t most_waiting = 4096;
   /// Bytes of a session's unanswered requests that are kept for a second send: above, it is not
   /// read from until some are answered.
   std::size_t session_bytes = 4 * 1024 * 1024;
@@ -89,10 +90,11 @@ class Relay {
   void on_reply(Link& link, const wire::Frame& frame, rpc::Multiplexer::Tag tag);
 
   /// Requests that wait for a backend now.
-  std::size_t waiting() const noexcept { return waiting_.size(); }
+  std::size_t waiting() const noexcept { return waiting_; }
 
  private:
   struct Relayed;
+  class WaitingLists;
   /// Keeps it for another request.
   struct Recycle {
     Relay* relay = nullptr;
@@ -109,7 +111,8 @@ class Relay {
   bool send(Relayed& relayed, ByteView payload, const Link* except);
   void send_or_wait(RelayedPtr relayed, const Link& failed);
   void wait(RelayedPtr relayed, Clock::duration most);
-  void serve_waiting();
+  bool may_wait(const ClientSession& session) const noexcept;
+  void serve_waiting(const Link& link);
   void give_up(Relayed& relayed);
   RelayedPtr take_waiting(Relayed& relayed);
   void break_off(Relayed& relayed, rpc::Status why);
@@ -127,7 +130,8 @@ class Relay {
   std::uint32_t frame_limit_ = wire::default_frame_limit;  ///< of the backend that takes least
   Relayed* spare_ = nullptr;  ///< a list; outlives those that go back to it
   std::size_t spares_ = 0;
-  std::deque<RelayedPtr> waiting_;
+  std::unique_ptr<WaitingLists> waiting_lists_;
+  std::size_t waiting_ = 0;
 };
 
 }  // namespace babilu::proxy

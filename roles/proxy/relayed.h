@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <boost/container/vector.hpp>
+#include <boost/intrusive/list.hpp>
 
 #include "core/wire/frame.h"
 #include "roles/proxy/relay.h"
@@ -13,8 +14,8 @@
 namespace babilu::proxy {
 
 /// A request on its way: the tag of its stream on both sides; internal to the Relay. Owned by its
-/// stream on a link, or by the list of those that wait.
-struct Relay::Relayed {
+/// stream on a link, or by the Relay while it is in a list of those that wait.
+struct Relay::Relayed : boost::intrusive::list_base_hook<> {
   static constexpr int most_sends = 2;
   static constexpr std::uint32_t most_credit = 0x7fffffff;
 
@@ -48,12 +49,13 @@ struct Relay::Relayed {
   Clock::time_point began;
   int sends = 0;
   bool stream_used = false;  ///< items or credit have passed
-  bool broken_off = false;   ///< answered by the proxy while the backend still works
+  bool broken_off = false;  ///< answered by the proxy while the backend still works
   /// Bytes of items that each side may still send.
   std::uint32_t credit_of_session = rpc::default_credit;
   std::uint32_t credit_of_link = rpc::default_credit;
   Kept kept;  ///< metadata and message, while it may be sent again
   std::unique_ptr<Patience> patience;
+  std::uint64_t turn = 0;  ///< among those that wait
   Relayed* next_spare = nullptr;
 
   void keep(ByteView payload) {

@@ -1,6 +1,8 @@
 // Requests that wait for a backend: who is served, in which order, and what the others are told.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/sim/wire_site.h"
 
 namespace babilu::test {
@@ -160,17 +162,101 @@ task<> unknown_service(WireSite& site) {
   EXPECT_EQ(site.client->answer(stream).status.code, Code::unimplemented);
   EXPECT_TRUE(site.client->answer(stream).head.has(wire::flags::unstarted));
 
-  // One that is away might offer it.
+  // One that is away did not offer it either.
   site["b"].stop();
   co_await site.until([&] { return site.node->proxy().links_up() == 1; }, "one is gone");
-  const std::uint32_t waits = site.client->ask("x", {.method = 0x0901});
-  co_await site.sleep(500ms);
-  EXPECT_EQ(site.client->outcome(waits), "waiting");
-  co_await until_answered(site, waits);
-  EXPECT_EQ(site.client->outcome(waits), "no_backend");
+  const auto asked = site.now();
+  const std::uint32_t again = site.client->ask("x", {.method = 0x0901});
+  co_await until_answered(site, again);
+  EXPECT_LE(site.now() - asked, 10ms);
+  EXPECT_EQ(site.client->outcome(again), "unknown_service");
 }
 TEST(Waiting, NotForAServiceThatNobodyOffers) {
   run_wire({"a", "b"}, unknown_service);
+}
+
+task<> unknown_yet(WireSite& site) {
+  const std::uint32_t early = site.client->ask("x", {.method = 0x0901});
+  co_await site.sleep(10ms);
+  EXPECT_EQ(site.client->outcome(early), "waiting") << "nothing is known yet";
+  co_await site.start({"a"});
+  const auto asked = site.now();
+  const std::uint32_t stream = site.client->ask("x", {.method = 0x0901});
+  co_await until_answered(site, stream);
+  EXPECT_LE(site.now() - asked, 10ms) << "no link ever offered it";
+  EXPECT_EQ(site.client->outcome(stream), "no_backend") << "the other backend may, some day";
+  EXPECT_TRUE(site.client->answer(stream).head.has(wire::flags::unstarted));
+  EXPECT_GT(site.client->answer(stream).status.retry_after, 0ms);
+}
+TEST(Waiting, NotForAServiceThatNobodyOfferedYet) {
+  run_wire_unstarted({"a", "b"}, unknown_yet);
+}
+
+task<> away(WireSite& site) {
+  site["b"].options.services = {2};
+  co_await site.start({"a", "b"});
+  site["b"].stop();
+  co_await site.until([&] { return site.node->proxy().links_up() == 1; }, "one is gone");
+  const std::uint32_t stream = site.client->ask("for b", {.method = 0x0201});
+  co_await site.sleep(500ms);
+  EXPECT_EQ(site.client->outcome(stream), "waiting");
+  site["b"].start();
+  co_await site.until([&] { return site["b"].asked() == 1; }, "sent");
+}
+TEST(Waiting, ForAServiceWhoseBackendIsAway) {
+  run_wire_unstarted({"a", "b"}, away);
+}
+
+task<> share(WireSite& site) {
+  const auto waiting = [](WireEnd& client, const std::vector<std::uint32_t>& streams) {
+    return std::ranges::count_if(
+        streams, [&](std::uint32_t stream) { return client.outcome(stream) == "waiting"; });
+  };
+  std::vector<std::ptrdiff_t> waits;
+  for (const char* host : {"greedy", "as greedy", "the third"}) {
+    WireEnd* const client = co_await site.connect_from(host);
+    std::vector<std::uint32_t> streams;
+    for (int i = 0; i < 8; ++i) streams.push_back(client->ask());
+    co_await site.sleep(10ms);
+    waits.push_back(waiting(*client, streams));
+  }
+  EXPECT_EQ(waits, (std::vector<std::ptrdiff_t>{5, 2, 1})) << "nobody has all eight places";
+  // Who has been served may wait again.
+  co_await site.start({"a"});
+  co_await site.until([&] { return site["a"].asked() == 8; }, "sent");
+  site["a"].stop();
+  co_await site.until([&] { return site.node->proxy().links_up() == 0; }, "gone");
+  std::vector<std::uint32_t> streams;
+  for (int i = 0; i < 8; ++i) streams.push_back(site.clients[1]->ask());
+  co_await site.sleep(10ms);
+  EXPECT_EQ(waiting(*site.clients[1], streams), 5);
+}
+TEST(Waiting, HasAShareForEachSession) {
+  proxy::ProxyOptions options;
+  options.relay.most_waiting = 8;
+  run_wire_unstarted({"a"}, share, options);
+}
+
+task<> oldest_first(sim::World& world) {
+  WireSite site(world, {"a"}, {});
+  site["a"].options.services = {1, 2};
+  site["a"].options.connection.limits.streams = 1;
+  co_await site.start({"a"});
+  co_await site.connect();
+  for (int i = 0; i < 5; ++i) {
+    const auto method = static_cast<std::uint16_t>(i % 2 == 0 ? 0x0101 : 0x0201);
+    site.client->ask(std::to_string(i), {.method = method});
+  }
+  for (std::size_t sent = 1; sent <= 5; ++sent) {
+    co_await site.until([&] { return site["a"].asked() == sent; }, "sent");
+    site["a"].end().reply(site["a"].end().newest(Kind::request).head.stream);
+  }
+  EXPECT_EQ(site["a"].end().requests(), (std::vector<std::string>{"0", "1", "2", "3", "4"}));
+  co_await site.end();
+}
+TEST(Waiting, IsServedInOrderOverAllServicesOfABackend) {
+  sim::World world(1);
+  world.run(oldest_first(world));
 }
 
 task<> busy(WireSite& site) {
