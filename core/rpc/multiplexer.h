@@ -114,6 +114,11 @@ class Multiplexer {
   void abandon_outgoing(Visit&& visit);
   template <class Visit>
   void abandon_incoming(Visit&& visit);
+  /// visit(tag) for each request of ours without a reply. It must not change which there are.
+  template <class Visit>
+  void each_outgoing(Visit&& visit) const {
+    outgoing_.each([&](std::uint32_t, Tag tag) { visit(tag); });
+  }
 
  private:
   const Violation* on_frame(const wire::Frame& frame, Events& events);

@@ -125,11 +125,9 @@ void Link::cancel(std::uint32_t stream) {
   connection_->flush();
 }
 
-void Link::note_reply(std::uint16_t method, rpc::Code code, std::size_t bytes,
-                      Clock::duration latency, Clock::time_point now) {
-  const bool fault = is_fault(code);
-  health_.on_reply(fault);
-  latencies_.record(method, latency, now);
+void Link::note_reply(rpc::Code code, bool excused, std::size_t bytes, Clock::duration latency) {
+  const bool fault = is_fault(code) && !excused;
+  if (!excused) health_.on_reply(fault);
   tally_.answered(wire::header_bytes + bytes, fault, code != rpc::Code::ok, latency);
   if (leaving_) changed_.notify_all();
 }

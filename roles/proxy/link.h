@@ -79,8 +79,15 @@ class Link final : private rpc::Connection::Handler {
   }
   void forward(const wire::Header& head, ByteView payload);
   void cancel(std::uint32_t stream);
-  void note_reply(std::uint16_t method, rpc::Code code, std::size_t bytes, Clock::duration latency,
-                  Clock::time_point now);
+  /// A reply came. `excused`: it is late, and that tells nothing of the backend.
+  void note_reply(rpc::Code code, bool excused, std::size_t bytes, Clock::duration latency);
+  /// A request that had time enough was not answered.
+  void note_silence() noexcept { health_.on_reply(true); }
+  /// visit(tag) for each request without a reply; it must not send any.
+  template <class Visit>
+  void each_unanswered(Visit visit) const {
+    if (connection_) connection_->multiplexer().each_outgoing(visit);
+  }
   /// A request of a broken link.
   void note_lost() noexcept { tally_.lost(); }
 

@@ -45,6 +45,12 @@ class Pool {
   bool may_come_to_offer(std::uint8_t service) const noexcept;
   /// All backends have been there, and none of them offered it.
   bool never_offers(std::uint8_t service) const noexcept;
+  /// visit(tag) for each request that is on a link; it must not send any.
+  template <class Visit>
+  void each_unanswered(Visit visit) const {
+    for (const Member& member : links_) member.link->each_unanswered(visit);
+    for (const auto& link : leaving_) link->each_unanswered(visit);
+  }
   std::size_t links_up() const noexcept;
   /// Most bytes after a header that every backend takes: any may get any request.
   std::uint32_t frame_limit() const noexcept;

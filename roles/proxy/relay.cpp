@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -27,6 +28,14 @@ constexpr auto reconnect_hint = std::chrono::milliseconds(250);
 /// Requests that are kept for others to come: as many as 1,024 sessions have under way, one each.
 constexpr std::size_t most_spare = 1024;
 
+/// A backend knows best what became of a request: its own answer may be a moment late.
+constexpr auto late_answer_time = std::chrono::milliseconds(10);
+
+/// The least time between two looks through all that is unanswered, and what each request that is
+/// looked at adds to it: many times what that costs.
+constexpr auto expiry_interval = std::chrono::milliseconds(10);
+constexpr auto expiry_interval_of_each = std::chrono::microseconds(1);
+
 }  // namespace
 
 Bytes encode_hop(std::string_view client_address, std::uint32_t attempt) {
@@ -42,7 +51,8 @@ Relay::Relay(Runtime& runtime, RelayObserver& observer, const RelayOptions& opti
     : runtime_(runtime),
       observer_(observer),
       options_(options),
-      waiting_lists_(std::make_unique<WaitingLists>()) {}
+      waiting_lists_(std::make_unique<WaitingLists>()),
+      expiry_(runtime.clock(), [](void* self) { static_cast<Relay*>(self)->expire(); }, this) {}
 
 Relay::~Relay() {
   while (Relayed* const left = waiting_lists_->any()) {
@@ -138,6 +148,8 @@ bool Relay::send(Relayed& relayed, ByteView payload, const Link* except) {
           ? link->request(head, relayed.session->hop(), payload, Relayed::tag(&relayed))
           : link->request(head, encode_hop(relayed.session->remote(), relayed.sends), payload,
                           Relayed::tag(&relayed));
+  const Deadline due = relayed.deadline();
+  if (due < next_expiry_) look_at_deadlines(due);
   return true;
 }
 
@@ -154,6 +166,7 @@ void Relay::wait(RelayedPtr relayed, Clock::duration most) {
     return;
   }
   relayed->link = nullptr;
+  relayed->comparable = false;
   // Some of its time is left for the way back: an answer that says why is worth more than silence.
   const Deadline deadline = relayed->deadline();
   const Deadline latest = deadline == no_deadline ? deadline : deadline - (deadline - now) / 10;
@@ -232,8 +245,9 @@ void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag)
   const auto latency = now - relayed->began;
   const Code code = rpc::code_from_wire(frame.header.value);
   const bool never_begun = frame.header.has(wire::flags::unstarted) && code == Code::unavailable;
-  link.note_reply(relayed->head.method, never_begun ? Code::ok : code, frame.body.size(), latency,
-                  now);
+  if (relayed->comparable) link.latencies().record(relayed->head.method, latency, now);
+  const bool excused = code == Code::deadline_exceeded && relayed->excuses_lateness();
+  link.note_reply(never_begun ? Code::ok : code, excused, frame.body.size(), latency);
   if (never_begun && relayed->session != nullptr && relayed->is_kept()) {
     --relayed->sends;  // it was not looked at
     send_or_wait(std::move(relayed), link);
@@ -268,12 +282,48 @@ void Relay::on_link_lost(Link& link, Multiplexer& streams) {
 
 void Relay::send_or_wait(RelayedPtr relayed, const Link& failed) {
   relayed->link = nullptr;
+  relayed->comparable = false;
   if (!send(*relayed, relayed->what_was_kept(), &failed)) {
     wait(std::move(relayed), options_.wait_for_another);
     return;
   }
   if (relayed->sends > 1) observer_.on_resent(*relayed->link);
   relayed.release();
+}
+
+void Relay::look_at_deadlines(Deadline due) {
+  next_expiry_ = due;
+  expiry_.set(std::max(due + late_answer_time, earliest_look_));
+}
+
+/// Nothing is kept in order of deadlines: that would cost each request more than this, which is
+/// rare, costs all of them.
+void Relay::expire() {
+  const auto now = runtime_.now();
+  earliest_look_ = now + expiry_interval;
+  next_expiry_ = no_deadline;
+  Deadline next = no_deadline;
+  std::vector<Relayed*> late;
+  pool_->each_unanswered([&](Multiplexer::Tag tag) {
+    Relayed* const relayed = Relayed::from(tag);
+    earliest_look_ += expiry_interval_of_each;
+    if (relayed->session == nullptr) return;
+    const Deadline due = relayed->deadline();
+    if (due <= now - late_answer_time) {
+      late.push_back(relayed);
+    } else {
+      next = std::min(next, due);
+    }
+  });
+  for (Relayed* const relayed : late) time_out(*relayed);
+  if (next < next_expiry_) look_at_deadlines(next);
+}
+
+void Relay::time_out(Relayed& relayed) {
+  if (relayed.session == nullptr) return;
+  if (!relayed.excuses_lateness()) relayed.link->note_silence();
+  break_off(relayed, {Code::deadline_exceeded, "deadline",
+                      "the backend did not answer until the time was up"});
 }
 
 void Relay::on_link_failed(const Link& link) {

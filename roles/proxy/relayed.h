@@ -18,6 +18,9 @@ namespace babilu::proxy {
 struct Relay::Relayed : boost::intrusive::list_base_hook<> {
   static constexpr int most_sends = 2;
   static constexpr std::uint32_t most_credit = 0x7fffffff;
+  /// Milliseconds that are enough for whatever a backend does: below, a client that is in a hurry
+  /// tells of itself.
+  static constexpr std::uint32_t generous = 1000;
 
   /// Bytes that are not zeroed before they are filled.
   using Kept = boost::container::vector<std::uint8_t>;
@@ -49,6 +52,9 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
   Clock::time_point began;
   int sends = 0;
   bool stream_used = false;  ///< items or credit have passed
+  /// How long it takes tells of the backend: the client did not choose that, nor has it a part in
+  /// the time, nor did any other backend.
+  bool comparable = false;
   bool broken_off = false;  ///< answered by the proxy while the backend still works
   /// Bytes of items that each side may still send.
   std::uint32_t credit_of_session = rpc::default_credit;
@@ -71,6 +77,7 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
     began = now;
     sends = 0;
     stream_used = broken_off = false;
+    comparable = its_head.route == 0;
     credit_of_session = credit_of_link = rpc::default_credit;
   }
   /// It has ended: what it held is let go, but for a little memory.
@@ -86,6 +93,7 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
   bool account(const wire::Frame& frame, std::uint32_t& sender, std::uint32_t& other) noexcept {
     const std::size_t bytes = frame.payload().size();
     stream_used = true;
+    comparable = false;
     if (frame.header.kind == wire::Kind::item) {
       if (bytes > sender) return false;
       sender -= static_cast<std::uint32_t>(bytes);
@@ -114,6 +122,10 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
     const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(now - began).count();
     if (spent >= head.value) return std::nullopt;
     return static_cast<std::uint32_t>(head.value - spent);
+  }
+  /// That it came too late is not the backend's fault, or has been counted already.
+  bool excuses_lateness() const noexcept {
+    return !comparable || broken_off || (head.value != 0 && head.value < generous);
   }
   Deadline deadline() const {
     return head.value == 0 ? no_deadline : began + std::chrono::milliseconds(head.value);
