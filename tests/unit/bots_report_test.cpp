@@ -322,7 +322,7 @@ std::string displayed(bool terminal, const std::vector<ProgressView>& views) {
   TerminalProgress progress(file, terminal);
   for (const ProgressView& view : views) progress.update(view);
   progress.done();
-  std::rewind(file);
+  EXPECT_EQ(std::fseek(file, 0, SEEK_SET), 0);
   std::string text(4096, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file));
   std::fclose(file);
