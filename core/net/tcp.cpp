@@ -7,11 +7,13 @@
 
 #include <cerrno>
 #include <memory>
+#include <vector>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "core/net/dial_first.h"
 #include "core/runtime/descriptor.h"
 #include "core/runtime/runtime.h"
 
@@ -171,20 +173,26 @@ Result<ListenerPtr> TcpNetwork::listen(const Address& at, ListenOptions options)
   return ListenerPtr(std::make_unique<TcpListener>(runtime_, socket, endpoint));
 }
 
-task<Result<StreamPtr>> TcpNetwork::connect(const Address& to, Deadline deadline) {
-  error_code not_a_number;
-  const auto number =
-      asio::ip::make_address(to.host == "localhost" ? "127.0.0.1" : to.host, not_a_number);
-  if (!not_a_number) co_return co_await dial(runtime_, Endpoint(number, to.port), deadline);
-
-  const auto found = co_await resolver_.resolve(to.host, to.port, deadline);
-  if (!found) co_return found.error();
-  Result<StreamPtr> stream = error_code(asio::error::host_not_found);
-  for (const Endpoint& endpoint : *found) {
-    stream = co_await dial(runtime_, endpoint, deadline);
-    if (stream || stream.error() == asio::error::timed_out) break;
+task<Result<std::vector<Endpoint>>> TcpNetwork::find(const Address& to, Deadline deadline) {
+  if (to.host == "localhost") {
+    co_return std::vector<Endpoint>{{asio::ip::address_v4::loopback(), to.port},
+                                    {asio::ip::address_v6::loopback(), to.port}};
   }
-  co_return stream;
+  error_code not_a_number;
+  const auto number = asio::ip::make_address(to.host, not_a_number);
+  if (!not_a_number) co_return std::vector<Endpoint>{{number, to.port}};
+  co_return co_await resolver_.resolve(to.host, to.port, deadline);
+}
+
+task<Result<StreamPtr>> TcpNetwork::connect(const Address& to, Deadline deadline) {
+  const Result<std::vector<Endpoint>> found = co_await find(to, deadline);
+  if (!found) co_return found.error();
+  if (found->empty()) co_return error_code(asio::error::host_not_found);
+  if (found->size() == 1) co_return co_await dial(runtime_, found->front(), deadline);
+  const DialOne dial_one = [this, &addresses = *found, deadline](std::size_t index) {
+    return dial(runtime_, addresses[index], deadline);
+  };
+  co_return co_await dial_first(runtime_, found->size(), dial_one, deadline);
 }
 
 }  // namespace babilu::net

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include "core/net/network.h"
 #include "core/net/resolver.h"
 
@@ -12,14 +15,19 @@ namespace babilu::net {
 /// TCP over the system's sockets, without Nagle's delay.
 class TcpNetwork final : public Network {
  public:
-  explicit TcpNetwork(Runtime& runtime) : runtime_(runtime), resolver_(runtime) {}
+  /// Names are looked up by the system, or by what a test puts in its place.
+  explicit TcpNetwork(Runtime& runtime, Resolver::Find find = Resolver::ask_system)
+      : runtime_(runtime), resolver_(runtime, std::move(find)) {}
   using Network::listen;
   /// `at` must be a number, not a name. Fails with address_in_use, access_denied and the like.
   Result<ListenerPtr> listen(const Address& at, ListenOptions options) override;
-  /// Resolves names through the system; tries each address that it gets.
+  /// Resolves names; takes the first address that answers, see dial_first(). localhost is this
+  /// machine by either protocol, whatever its files say (RFC 6761 §6.3).
   task<Result<StreamPtr>> connect(const Address& to, Deadline deadline) override;
 
  private:
+  task<Result<std::vector<Resolver::Endpoint>>> find(const Address& to, Deadline deadline);
+
   Runtime& runtime_;
   Resolver resolver_;
 };

@@ -15,6 +15,11 @@ Backend parse_backend(const std::string& text) {
   return *Backend::parse(text);
 }
 
+bool is_backend(std::string_view text) {
+  const auto backend = Backend::parse(text);
+  return backend && config::is_address(backend->name);
+}
+
 std::string wrong_with_network(std::string_view text) {
   const auto network = Cidr::parse(text);
   return network ? std::string() : network.error();
@@ -101,7 +106,7 @@ void bind(config::Schema& schema, ProxyConfig& config) {
   schema.option("listen", config.listen, "where clients connect", config::listen_address());
   schema.option("backends", config.backends, "where the backends are",
                 config::readable("a backend such as 127.0.0.1:7401, or \"127.0.0.1:7401 weight=2\"",
-                                 [](std::string_view text) { return !!Backend::parse(text); }));
+                                 is_backend));
   schema.option("certificates", config.certificates,
                 "the directory with ca.pem and proxy/, as `babilu certificates init` makes it");
   schema.option("drain_timeout", config.drain_timeout,

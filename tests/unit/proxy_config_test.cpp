@@ -143,6 +143,9 @@ TEST(ProxyConfig, WhatMakesNoSenseIsRefused) {
   for (const std::vector<std::string>& wrong :
        std::vector<std::vector<std::string>>{{"--backends", "127.0.0.1"},
                                              {"--backends", "127.0.0.1:1 weight=0"},
+                                             {"--backends", "256.0.0.1:7401"},
+                                             {"--backends", "exa mple:7401 weight=2"},
+                                             {"--backends", "127.0.0.1:1,1.2.3:7401"},
                                              {"--balancers", "10.0.0.0/33"},
                                              {"--limits-overrides", "10.0.0.0/8"},
                                              {"--limits-exempt", "x"},
