@@ -25,6 +25,9 @@ constexpr Violation bad_hello =
     protocol_error("bad_hello", "the hello is not a babilu.wire.Hello message");
 constexpr Violation credit_too_small =
     protocol_error("credit_too_small", "initial_credit is 65536 at least");
+constexpr Violation frame_limit_too_small =
+    protocol_error("frame_limit_too_small", "frame_limit is 1024 at least");
+static_assert(least_frame_limit == 1024);
 constexpr Violation wrong_parity =
     protocol_error("wrong_parity", "the dialer's streams are odd, the listener's even");
 constexpr Violation stream_in_use =
@@ -33,6 +36,12 @@ constexpr Violation unknown_stream =
     protocol_error("unknown_stream", "a reply to a request that was not sent");
 constexpr Violation no_common_version{Code::failed_precondition, "no_common_version",
                                       "this side speaks version 1 only"};
+
+/// Whether a request that was refused so may get another answer when it is sent again.
+constexpr bool may_change(Code code) noexcept {
+  return code == Code::unavailable || code == Code::resource_exhausted ||
+         code == Code::deadline_exceeded;
+}
 
 std::uint32_t or_default(std::uint32_t value, std::uint32_t fallback) {
   return value == 0 ? fallback : value;
@@ -117,6 +126,9 @@ const Violation* Multiplexer::on_hello(const Frame& frame, Events& events) {
   }
   if (or_default(hello.initial_credit(), default_credit) < default_credit) {
     return &credit_too_small;
+  }
+  if (or_default(hello.frame_limit(), wire::default_frame_limit) < least_frame_limit) {
+    return &frame_limit_too_small;
   }
   greeted_ = true;
   reader_.set_frame_limit(limits_.frame);
@@ -210,25 +222,36 @@ void Multiplexer::cancel(std::uint32_t stream) {
 }
 
 void Multiplexer::reply(std::uint32_t stream, const Reply& reply) {
-  if (!reply.status.ok()) {
-    const Bytes detail = encode_detail(reply.status);
-    const std::uint8_t unstarted = reply.unstarted ? wire::flags::unstarted : 0;
-    relay_reply(stream,
-                {.flags = unstarted, .value = static_cast<std::uint32_t>(reply.status.code)},
-                detail);
-  } else if (too_large(reply.message.size())) {
-    this->reply(stream, Reply::refuse({Code::resource_exhausted, "reply_too_large",
-                                       "the reply is larger than the frames that you take"}));
-  } else {
-    relay_reply(stream, {}, reply.message);
-  }
+  if (reply.status.ok()) return relay_reply(stream, {}, reply.message);
+  const Code code = reply.status.code;
+  const bool unstarted = reply.unstarted && may_change(code);
+  relay_reply(stream,
+              {.flags = unstarted ? wire::flags::unstarted : std::uint8_t{0},
+               .value = static_cast<std::uint32_t>(code)},
+              encode_detail(reply.status));
 }
 
 void Multiplexer::relay_reply(std::uint32_t stream, const Header& head, ByteView payload) {
   if (!incoming_.erase(stream)) return;
+  if (too_large(payload.size())) return reply_in_short(stream, head, payload);
   Header header = head;
   header.flags |= wire::flags::end;
   wire::append(out_, Kind::reply, stream, header, {}, payload);
+}
+
+void Multiplexer::reply_in_short(std::uint32_t stream, const Header& head, ByteView payload) {
+  Status why(Code::resource_exhausted, "reply_too_large",
+             "the reply is larger than the frames that you take");
+  std::uint8_t flags = wire::flags::end;
+  if (head.value != 0) {
+    why = decode_detail(code_from_wire(head.value), payload.subspan(head.meta));
+    why.message.clear();
+    flags |= head.flags;
+  }
+  Bytes detail = encode_detail(why);
+  if (too_large(detail.size())) detail.clear();
+  const Header header{.flags = flags, .value = static_cast<std::uint32_t>(why.code)};
+  wire::append(out_, Kind::reply, stream, header, {}, detail);
 }
 
 void Multiplexer::set_tag(std::uint32_t stream, Tag tag) {

@@ -20,6 +20,9 @@ enum class Side { dialer, listener };
 /// neither knows the other's hello.
 inline constexpr std::uint32_t default_credit = 64 * 1024;
 
+/// What every side takes at least after a header: a reply that says why there is no other must fit.
+inline constexpr std::uint32_t least_frame_limit = 1024;
+
 struct MultiplexerLimits {
   std::uint32_t frame = wire::default_frame_limit;  ///< bytes after a header that we take
   std::uint32_t streams = 1024;           ///< requests of the other side that may be unanswered
@@ -74,6 +77,8 @@ class Multiplexer {
   /// Takes what was read. A violation ends the connection: send goaway(), then close.
   std::optional<Violation> receive(ByteView input, Events& events);
   bool partial_frame() const noexcept { return reader_.partial(); }
+  /// Of the frame that has begun and is not whole.
+  std::size_t partial_bytes() const noexcept { return reader_.kept_bytes(); }
 
   bool greeted() const noexcept { return greeted_; }
   /// False before the hello, after a goaway of either side, and at the other side's limit.
@@ -94,9 +99,11 @@ class Multiplexer {
   void forward(const wire::Header& head, ByteView payload);
   void cancel(std::uint32_t stream);
 
-  /// Ends an incoming stream. A stream that is not live is ignored.
+  /// Ends an incoming stream. A stream that is not live is ignored. `unstarted` is told only where
+  /// the same request may get another answer later.
   void reply(std::uint32_t stream, const Reply& reply);
-  /// `head` gives flags, status, and how much of the payload is metadata.
+  /// `head` gives flags, status, and how much of the payload is metadata. What is larger than the
+  /// other side takes becomes resource_exhausted (reply_too_large), a refusal loses its message.
   void relay_reply(std::uint32_t stream, const wire::Header& head, ByteView payload);
   void set_tag(std::uint32_t stream, Tag tag);
 
@@ -128,6 +135,7 @@ class Multiplexer {
   void on_stream_frame(const wire::Frame& frame, Events& events);
   void on_goaway(const wire::Frame& frame, Events& events);
   bool ours(std::uint32_t stream) const noexcept;
+  void reply_in_short(std::uint32_t stream, const wire::Header& head, ByteView payload);
   void send(wire::Kind kind, std::uint32_t value, ByteView message);
 
   const Side side_;

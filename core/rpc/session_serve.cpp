@@ -92,9 +92,7 @@ task<> Session::serve(std::unique_ptr<Request> request) {
 }
 
 void Session::refuse(std::uint32_t stream, Status why) {
-  Reply reply = Reply::refuse(std::move(why));
-  reply.unstarted = true;
-  connection_.multiplexer().reply(stream, reply);
+  connection_.multiplexer().reply(stream, Reply::refuse(std::move(why)));
   connection_.flush();
 }
 

@@ -65,7 +65,8 @@ Status decode_detail(Code code, ByteView detail);
 struct Reply {
   Status status;
   Bytes message;           ///< empty unless ok
-  bool unstarted = false;  ///< the request had no effect at all; it may be sent again
+  bool unstarted = false;  ///< the request had no effect at all; sent again it may get another
+                           ///< answer
 
   static Reply of(Bytes message) { return {.status = {}, .message = std::move(message)}; }
   static Reply refuse(Status status) { return {.status = std::move(status), .message = {}}; }

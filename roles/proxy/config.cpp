@@ -152,7 +152,8 @@ void bind(config::Schema& schema, ProxyConfig& config) {
   limits.option("streams", config.streams, "requests of a session that may be unanswered",
                 config::range(1u, 65'536u));
   limits.option("frame", config.frame_limit, "most bytes in a frame",
-                config::range(config::ByteSize{1024}, config::ByteSize{wire::default_frame_limit}));
+                config::range(config::ByteSize{rpc::least_frame_limit},
+                              config::ByteSize{wire::default_frame_limit}));
   auto plaintext = schema.section("plaintext", "no TLS: for benchmarks, on loopback only");
   plaintext.option("sessions", config.plaintext_sessions, "clients connect without TLS");
   plaintext.option("links", config.plaintext_links, "backends are reached without TLS");

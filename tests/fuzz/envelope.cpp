@@ -48,7 +48,9 @@ std::string why_not(ByteView message) {
   if (!parse(hello, message)) return "bad_hello";
   if (hello.version_min() > 1 || hello.version_max() < 1) return "no_common_version";
   const bool too_little = hello.initial_credit() != 0 && hello.initial_credit() < 65536;
-  return too_little ? "credit_too_small" : "";
+  if (too_little) return "credit_too_small";
+  const bool too_short = hello.frame_limit() != 0 && hello.frame_limit() < 1024;
+  return too_short ? "frame_limit_too_small" : "";
 }
 
 void check_hello(ByteView message, rpc::Side side, Cut cut) {

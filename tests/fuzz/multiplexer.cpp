@@ -231,7 +231,7 @@ class Script {
     hello.set_version_min(1);
     hello.set_version_max(1);
     const std::uint8_t limits = input.byte();
-    if (limits != 0) hello.set_frame_limit(64u << (limits & 7));
+    if (limits != 0) hello.set_frame_limit(rpc::least_frame_limit / 2 << (limits & 7));
     if (limits != 0) hello.set_streams_limit(limits >> 4);
     const std::string encoded = hello.SerializeAsString();
     enemy({.kind = Kind::hello}, {}, bytes_of(encoded));
@@ -252,7 +252,7 @@ class Script {
     const bool large = (size & 0x80) != 0;
     const Bytes kilobytes(large ? (size & 0x7Fu) * 1024 : 0, 1);
     const ByteView payload = large ? ByteView(kilobytes) : input.bytes(size % 64);
-    const bool whole = !multiplexer_.partial_frame();
+    const bool whole = multiplexer_.partial_bytes() == 0;
     const bool right = model_.greeted && !model_.theirs.contains(stream) &&
                        payload.size() <= setting_.limits.frame;
     enemy({.kind = Kind::request, .flags = wire::flags::end, .stream = stream}, {}, payload);

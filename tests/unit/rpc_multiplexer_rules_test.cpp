@@ -173,6 +173,18 @@ TEST(MultiplexerHello, GrantsTheLeastCredit) {
   EXPECT_EQ(first(hello), "credit_too_small");
 }
 
+TEST(MultiplexerHello, TakesFramesInWhichARefusalFits) {
+  wire::Hello hello = versions(1, 1);
+  for (const std::uint32_t limit : {0u, 1024u, 65'536u, wire::default_frame_limit, UINT32_MAX}) {
+    hello.set_frame_limit(limit);
+    EXPECT_EQ(first(hello), "") << limit;
+  }
+  for (const std::uint32_t limit : {1u, 24u, 1023u}) {
+    hello.set_frame_limit(limit);
+    EXPECT_EQ(first(hello), "frame_limit_too_small") << limit;
+  }
+}
+
 TEST(MultiplexerHello, OfAStrangerIsShort) {
   wire::Hello hello = versions(1, 1);
   hello.set_agent(std::string(wire::hello_limit, 'x'));
@@ -256,7 +268,7 @@ TEST(MultiplexerReplies, SayWhatTheyAre) {
   for (int i = 0; i < 4; ++i) pair.ask(pair.dialer);
   pair.pump();
   pair.listener.reply(1, Reply::of({}));
-  Reply refusal = Reply::refuse({Code::not_found, "nobody", "there is nobody"});
+  Reply refusal = Reply::refuse({Code::unavailable, "nobody", "there is nobody"});
   pair.listener.reply(3, refusal);
   refusal.unstarted = true;
   pair.listener.reply(5, refusal);
@@ -268,7 +280,7 @@ TEST(MultiplexerReplies, SayWhatTheyAre) {
   for (const Header& header : headers) EXPECT_TRUE(header.has(wire::flags::end));
   EXPECT_EQ(headers[0].value, 0u);
   EXPECT_FALSE(headers[0].has(wire::flags::unstarted));
-  EXPECT_EQ(headers[1].value, 5u);
+  EXPECT_EQ(headers[1].value, 14u);
   EXPECT_FALSE(headers[1].has(wire::flags::unstarted));
   EXPECT_TRUE(headers[2].has(wire::flags::unstarted));
   EXPECT_EQ(pair.at_dialer.details[1].reason, "nobody");
@@ -276,6 +288,61 @@ TEST(MultiplexerReplies, SayWhatTheyAre) {
   EXPECT_TRUE(headers[3].has(wire::flags::unstarted)) << "passed on as it came";
   EXPECT_EQ(headers[3].value, 9u);
   EXPECT_EQ(headers[3].meta, 2u);
+}
+
+TEST(MultiplexerReplies, AreUnstartedOnlyWhereTheyMayDifferNextTime) {
+  Pair pair;
+  for (std::uint8_t code = 1; code <= 16; ++code) {
+    pair.ask(pair.dialer);
+    pair.pump();
+    Reply refusal = Reply::refuse({static_cast<Code>(code), "no", ""});
+    refusal.unstarted = true;
+    pair.listener.reply(2u * code - 1, refusal);
+    pair.pump();
+    ASSERT_EQ(pair.at_dialer.headers.size(), code);
+    const bool may_differ = code == 4 || code == 8 || code == 14;
+    EXPECT_EQ(pair.at_dialer.headers.back().has(wire::flags::unstarted), may_differ)
+        << to_string(static_cast<Code>(code));
+  }
+}
+
+TEST(MultiplexerReplies, LargerThanTheOtherSideTakesSayThat) {
+  Pair pair({.frame = 1024}, {});
+  for (int i = 0; i < 6; ++i) pair.ask(pair.dialer);
+  pair.pump();
+  const Bytes fits(1024, 7);
+  const Bytes larger(1025, 7);
+  pair.listener.reply(1, Reply::of(fits));
+  pair.listener.reply(3, Reply::of(larger));
+  pair.listener.relay_reply(5, {}, fits);
+  pair.listener.relay_reply(7, {.flags = wire::flags::unstarted}, larger);
+  Reply wordy = Reply::refuse({Code::unavailable, "no", std::string(1100, 'x')});
+  wordy.unstarted = true;
+  wordy.status.retry_after = std::chrono::milliseconds(5);
+  pair.listener.reply(9, wordy);
+  pair.listener.reply(11, Reply::refuse({Code::not_found, std::string(1100, 'x')}));
+  EXPECT_EQ(pair.listener.incoming(), 0u);
+  pair.pump();
+  const auto& headers = pair.at_dialer.headers;
+  ASSERT_EQ(headers.size(), 6u);
+  const auto& details = pair.at_dialer.details;
+  for (const int ok : {0, 2}) {
+    EXPECT_EQ(headers[ok].value, 0u);
+    EXPECT_EQ(headers[ok].size, 1024u);
+  }
+  for (const int no : {1, 3}) {
+    EXPECT_EQ(headers[no].value, static_cast<std::uint32_t>(Code::resource_exhausted));
+    EXPECT_EQ(details[no].reason, "reply_too_large");
+    EXPECT_FALSE(headers[no].has(wire::flags::unstarted)) << "it has been done";
+  }
+  EXPECT_EQ(headers[4].value, static_cast<std::uint32_t>(Code::unavailable));
+  EXPECT_TRUE(headers[4].has(wire::flags::unstarted));
+  EXPECT_EQ(details[4].reason, "no");
+  EXPECT_EQ(details[4].message, "");
+  EXPECT_EQ(details[4].retry_after, std::chrono::milliseconds(5));
+  EXPECT_EQ(headers[5].value, static_cast<std::uint32_t>(Code::not_found));
+  EXPECT_EQ(headers[5].size, 0u);
+  for (const Header& header : headers) EXPECT_TRUE(header.has(wire::flags::end));
 }
 
 TEST(MultiplexerStreams, ItemsAndCreditFindTheirStreamBothWays) {

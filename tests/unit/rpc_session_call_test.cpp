@@ -280,12 +280,12 @@ TEST(SessionCall, NothingIsSentThatTheOtherSideDoesNotTakeNow) {
 task<> too_large(sim::World& world) {
   Bench bench(world);
   wire::Hello hello;
-  hello.set_frame_limit(1000);
+  hello.set_frame_limit(1024);
   co_await bench.greeted(hello);
-  Calling fits{.message = std::string(1000, 'x')};
-  Calling larger{.message = std::string(1001, 'x')};
+  Calling fits{.message = std::string(1024, 'x')};
+  Calling larger{.message = std::string(1025, 'x')};
   // What goes with the message counts.
-  Calling with_token{.message = std::string(1000, 'x'), .options = {.token = "t"}};
+  Calling with_token{.message = std::string(1024, 'x'), .options = {.token = "t"}};
   bench.start(larger);
   bench.start(with_token);
   bench.start(fits);
