@@ -90,7 +90,7 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   void abort(Status why);
   bool open() const noexcept { return !ended_; }
   net::Stream& stream() noexcept { return *stream_; }
-  Runtime& runtime() noexcept { return runtime_; }
+  Runtime& runtime() const noexcept { return runtime_; }
   /// For whatever must not outlive the connection: cancelled and joined at the end of run(), or
   /// finish().
   Scope& scope() noexcept { return scope_; }

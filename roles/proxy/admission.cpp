@@ -1,5 +1,8 @@
 #include "roles/proxy/admission.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include <fmt/format.h>
 
 namespace babilu::proxy {
@@ -16,6 +19,9 @@ Status busy(const char* reason, std::string message,
   status.retry_after = retry_after;
   return status;
 }
+
+/// Whoever has to wait should not ask each millisecond.
+constexpr std::chrono::milliseconds least_wait{10};
 
 }  // namespace
 
@@ -54,10 +60,12 @@ Admission::Ticket::~Ticket() {
   if (admission_ != nullptr) admission_->leave(*entry_);
 }
 
-Status Admission::Ticket::too_many_requests() const {
+Status Admission::Ticket::too_many_requests(Clock::time_point now) const {
+  const unsigned rate = request_rate();
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(entry_->requests.wait(now, rate));
   return busy("too_many_requests",
-              fmt::format("your address may ask {} times a second; try again", request_rate()),
-              std::chrono::milliseconds(100));
+              fmt::format("your address may ask {} times a second; try again", rate),
+              std::max(wait, least_wait));
 }
 
 AddressLimits Admission::Ticket::take_up_limits() {

@@ -31,7 +31,8 @@ class Admission {
     bool take_request(Clock::time_point now) noexcept {
       return entry_ == nullptr || entry_->requests.take(now, request_rate());
     }
-    rpc::Status too_many_requests() const;
+    /// Why, with the time after which one more may come.
+    rpc::Status too_many_requests(Clock::time_point now) const;
     /// Moves to where the options of now put its address, and gives what holds there. Once when
     /// the session begins, and after each set_options().
     AddressLimits take_up_limits();

@@ -15,6 +15,8 @@ class Bucket {
   bool take(Clock::time_point now, unsigned per_second) noexcept {
     return per_second == 0 || take_one(now, per_second);
   }
+  /// When the next one may be taken, from now; 0: at once.
+  Clock::duration wait(Clock::time_point now, unsigned per_second) const noexcept;
   /// As good as new: nothing is lost when it is forgotten. So two seconds after the last take at
   /// the latest.
   bool full(Clock::time_point now) const noexcept;

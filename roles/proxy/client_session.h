@@ -6,6 +6,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "core/rpc/connection.h"
+#include "core/runtime/runtime.h"
 #include "roles/proxy/admission.h"
 
 namespace babilu::proxy {
@@ -52,7 +53,9 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
   AddressLimits take_up_limits() { return ticket_.take_up_limits(); }
   /// False when one more request now is too many for its address.
   bool take_request(Clock::time_point now) noexcept { return ticket_.take_request(now); }
-  rpc::Status too_many_requests() const { return ticket_.too_many_requests(); }
+  rpc::Status too_many_requests() const {
+    return ticket_.too_many_requests(connection_.runtime().turn_began());
+  }
   /// Counts bytes of requests that are kept until they are answered; over `most` nothing is read.
   void keep(std::size_t bytes, std::size_t most) {
     kept_bytes_ += bytes;

@@ -61,6 +61,25 @@ TEST(Bucket, LetsSoManyThroughAndTwiceAsManyAtOnce) {
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(bucket.take(start, 0)) << "0 is no limit";
 }
 
+TEST(Bucket, SaysWhenTheNextOneMayBeTaken) {
+  for (const unsigned rate : {1u, 3u, 5u, 1000u, 999'999u}) {
+    Bucket bucket;
+    EXPECT_EQ(bucket.wait(start, rate), 0s);
+    while (bucket.take(start, rate)) {
+    }
+    auto now = start;
+    for (int i = 0; i < 10; ++i) {
+      const Clock::duration wait = bucket.wait(now, rate);
+      EXPECT_GT(wait, 0s) << rate;
+      EXPECT_FALSE(bucket.take(now + wait - 1ns, rate)) << rate;
+      now += wait;
+      EXPECT_EQ(bucket.wait(now, rate), 0s) << rate;
+      EXPECT_TRUE(bucket.take(now, rate)) << rate;
+    }
+    EXPECT_EQ(bucket.wait(now, 0), 0s) << "no limit any more";
+  }
+}
+
 AdmissionOptions small() {
   AdmissionOptions options{
       .sessions = 5,
@@ -120,7 +139,7 @@ TEST(Admission, BoundsTheRateOfRequests) {
   int taken = 0;
   while (ticket->take_request(start)) ++taken;
   EXPECT_EQ(taken, 6);
-  EXPECT_EQ(ticket->too_many_requests().reason, "too_many_requests");
+  EXPECT_EQ(ticket->too_many_requests(start).reason, "too_many_requests");
   EXPECT_TRUE(ticket->take_request(start + 1s));
   auto free = admission.admit(make_address("127.0.0.1"), start);
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(free->take_request(start));
@@ -130,6 +149,25 @@ TEST(Admission, BoundsTheRateOfRequests) {
   admission.set_options(generous);
   ticket->take_up_limits();
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(ticket->take_request(start + 2s));
+}
+
+TEST(Admission, WhoAsksAgainAfterTheTimeThatItWasToldIsLetThrough) {
+  for (const unsigned rate : {1u, 5u, 7u, 5000u}) {
+    AdmissionOptions options = small();
+    options.each.requests_per_second = rate;
+    Admission admission(options);
+    auto ticket = admission.admit(make_address("192.0.2.1"), start);
+    auto now = start;
+    for (int refused = 0; refused < 20; ++refused) {
+      while (ticket->take_request(now)) {
+      }
+      const auto wait = ticket->too_many_requests(now).retry_after;
+      EXPECT_GE(wait, 10ms) << "and does not come back each millisecond";
+      EXPECT_LE(wait, 1s);
+      now += wait;
+      EXPECT_TRUE(ticket->take_request(now)) << rate;
+    }
+  }
 }
 
 TEST(Admission, ZeroIsNoLimit) {
