@@ -99,14 +99,14 @@ class HiddenInput {
   }
 
  private:
-  void hide() {
+  void hide() const {
     termios hidden = shown_;
     hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     set(hidden);
   }
-  void show() { set(shown_); }
+  void show() const { set(shown_); }
   /// From the background it stops the program until it may.
-  void set(const termios& state) {
+  void set(const termios& state) const {
     while (::tcsetattr(terminal_, TCSAFLUSH, &state) != 0 && errno == EINTR) {
     }
   }

@@ -87,7 +87,7 @@ boost::system::result<fs::path, Problem> keep_token(const Login& login, const fs
     if (auto problem = write_output(file.string(), bytes_of(text), for_the_owner)) return *problem;
     return file;
   }
-  const auto place = usual_place(login);
+  auto place = usual_place(login);
   if (!place) return place;
   if (auto problem = make_directory(place->parent_path())) return *problem;
   if (auto problem = write_output(place->string(), bytes_of(text), for_the_owner)) return *problem;
@@ -100,7 +100,7 @@ rpc::Outcome<Secret> find_token(const config::SecretSource& configured, const Lo
     return decode(text_of(configured.value),
                   configured.file.empty() ? "BABILU_TOKEN" : configured.file.string());
   }
-  const auto place = usual_place(login);
+  auto place = usual_place(login);
   if (!place) return no_token(place.error().text);
   if (::access(place->c_str(), F_OK) != 0) {
     return no_token(fmt::format("not logged in at {}; run: babilu login {}", login.target,
