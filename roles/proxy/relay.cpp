@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
@@ -122,7 +123,7 @@ void Relay::on_request(ClientSession& session, const wire::Frame& frame, Multipl
     session.keep(payload.size(), options_.session_bytes);
   }
   if (sent) {
-    relayed.release();  // owned by its stream on the link
+    std::ignore = relayed.release();  // owned by its stream on the link
   } else {
     wait(std::move(relayed), options_.wait_for_backend);
   }
@@ -193,7 +194,7 @@ void Relay::serve_waiting(const Link& link) {
     RelayedPtr relayed = take_waiting(*next);
     relayed->patience.reset();
     if (relayed->sends > 1) observer_.on_resent(*relayed->link);
-    relayed.release();
+    std::ignore = relayed.release();
   }
 }
 
@@ -288,7 +289,7 @@ void Relay::send_or_wait(RelayedPtr relayed, const Link& failed) {
     return;
   }
   if (relayed->sends > 1) observer_.on_resent(*relayed->link);
-  relayed.release();
+  std::ignore = relayed.release();
 }
 
 void Relay::look_at_deadlines(Deadline due) {
