@@ -45,6 +45,8 @@ class Outbox {
 
   std::size_t bytes() const noexcept { return pending_.size() + writing_.size() - written_; }
   bool failed() const noexcept { return failed_; }
+  /// The stream takes no more for now.
+  bool blocked() const noexcept { return draining_; }
   bool over_soft() const noexcept { return bytes() > limits_.soft; }
   bool over_hard() const noexcept { return bytes() > limits_.hard; }
 

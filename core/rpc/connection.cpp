@@ -17,6 +17,14 @@ namespace {
 /// How long a last goaway may take to leave.
 constexpr auto farewell_time = std::chrono::seconds(1);
 
+/// A limit that is looked at so late says more of this process than of the other side.
+constexpr auto much_too_late = std::chrono::seconds(1);
+
+/// After the first look whether anybody is left; each further one takes as long as all before it.
+constexpr auto soonest_look = std::chrono::milliseconds(10);
+
+constexpr Clock::time_point never{};
+
 /// Reads in a row before others get their turn: one of a scratch buffer each for those who ask, so
 /// that nobody's small request waits behind a megabyte of somebody else's; more for a dialer, whose
 /// replies go to many.
@@ -104,8 +112,10 @@ Routine Connection::read() {
         reader_rests_ = false;
       } else if (!read_what_is_there()) {
         if (outcome_) break;
+        more_to_read_ = true;
         waker_.tell_next_turn();
         co_await Routine::pause;
+        more_to_read_ = false;
       } else if (!stream_->when_readable(waker_)) {
         co_await Routine::pause;
       }
@@ -133,8 +143,7 @@ bool Connection::read_what_is_there() {
     if (got.bytes > 0) take(scratch.first(got.bytes));
     if (outcome_) return false;
     if (got.error && got.error != boost::asio::error::would_block) {
-      outcome_ =
-          closing_ ? std::move(reason_to_close_) : std::make_unique<Status>(explain(got.error));
+      on_end_of_input(got.error);
       return false;
     }
     // A short read means that there is no more for now.
@@ -144,7 +153,24 @@ bool Connection::read_what_is_there() {
   return false;
 }
 
+/// A dialer whose own requests are unanswered will get no answer any more, and should say so soon.
+void Connection::on_end_of_input(error_code why) {
+  const bool waits = side_ == Side::listener || multiplexer_.incoming() > 0;
+  if (why == boost::asio::error::eof && waits && multiplexer_.outgoing() == 0 && owes_answers()) {
+    half_closed_ = true;
+    last_read_ = runtime_.now();
+    if (!closing_) see_who_is_left(last_read_);
+    return;
+  }
+  outcome_ = closing_ ? std::move(reason_to_close_) : std::make_unique<Status>(explain(why));
+}
+
+bool Connection::owes_answers() const noexcept {
+  return outbox_.bytes() > 0 || stream_->unsent() || (!closing_ && multiplexer_.incoming() > 0);
+}
+
 bool Connection::must_not_read() const noexcept {
+  if (half_closed_) return owes_answers();
   if (closing_) return false;  // what still comes is thrown away
   return paused_ || (side_ == Side::listener && outbox_.over_soft());
 }
@@ -154,35 +180,30 @@ void Connection::go_on_reading() {
   if (must_not_read()) return;
   // It could not answer while nobody listened.
   last_read_ = runtime_.turn_began();
-  if (multiplexer_.partial_frame()) frame_began_ = last_read_;
-  pinged_ = false;
+  if (multiplexer_.partial_bytes() > 0) frame_began_ = last_read_;
+  pong_due_ = never;
+  if (multiplexer_.greeted()) watch_.set(next_look(last_read_));
   waker_.tell_later();
-}
-
-bool Connection::is_idle(Clock::time_point now) const noexcept {
-  return side_ == Side::listener && options_.idle_timeout > Clock::duration{} &&
-         multiplexer_.incoming() == 0 && now - last_request_ >= options_.idle_timeout;
 }
 
 void Connection::take(ByteView input) {
   last_read_ = runtime_.turn_began();
-  pinged_ = false;
+  pong_due_ = never;
   if (closing_) return;
-  const bool was_partial = multiplexer_.partial_frame();
+  const std::size_t kept = multiplexer_.partial_bytes();
   const bool was_greeted = multiplexer_.greeted();
   auto violation = multiplexer_.receive(input, *this);
-  if (!multiplexer_.partial_frame()) {
-    frame_began_ = {};
-  } else if (!was_partial) {
+  const std::size_t partial = multiplexer_.partial_bytes();
+  if (partial == 0) {
+    frame_began_ = never;
+  } else if (kept == 0 || partial != kept + input.size()) {  // not the one that was kept before
     frame_began_ = last_read_;
     // Half a hello is no reason to wait longer for the whole of it.
-    if (was_greeted) watch_.set(last_read_ + options_.frame_timeout);
+    if (was_greeted && options_.frame_timeout < options_.ping_after) {
+      watch_.set(next_look(last_read_));
+    }
   }
-  if (!was_greeted && multiplexer_.greeted()) {
-    const bool partial = multiplexer_.partial_frame();
-    watch_.set(last_read_ + (partial ? std::min(options_.ping_after, options_.frame_timeout)
-                                     : options_.ping_after));
-  }
+  if (!was_greeted && multiplexer_.greeted()) watch_.set(next_look(last_read_));
   if (violation) {
     close({violation->code, std::string(violation->reason), std::string(violation->message)});
   } else {
@@ -190,38 +211,93 @@ void Connection::take(ByteView input) {
   }
 }
 
+// --- Time ----------------------------------------------------------------------------------------
+
+bool Connection::has_idle_limit() const noexcept {
+  return side_ == Side::listener && options_.idle_timeout > Clock::duration{};
+}
+
+bool Connection::is_busy() const noexcept {
+  return multiplexer_.incoming() > 0 || frame_began_ != never;
+}
+
+Connection::Due Connection::what_is_due(Clock::time_point now) const noexcept {
+  if (!multiplexer_.greeted()) return Due::hello;
+  if (frame_began_ != never && now >= frame_began_ + options_.frame_timeout) return Due::frame;
+  if (has_idle_limit() && !is_busy() && now >= last_request_ + options_.idle_timeout) {
+    return Due::idle;
+  }
+  if (pong_due_ != never) return now >= pong_due_ ? Due::pong : Due::nothing;
+  return now >= last_read_ + options_.ping_after ? Due::ping : Due::nothing;
+}
+
+Clock::time_point Connection::next_look(Clock::time_point now) const noexcept {
+  auto next = pong_due_ != never ? pong_due_ : last_read_ + options_.ping_after;
+  if (frame_began_ != never) next = std::min(next, frame_began_ + options_.frame_timeout);
+  if (has_idle_limit()) {
+    next = std::min(next, (is_busy() ? now : last_request_) + options_.idle_timeout);
+  }
+  return next;
+}
+
+bool Connection::time_stands_still() const noexcept {
+  return must_not_read() || (side_ == Side::listener && outbox_.blocked());
+}
+
+void Connection::let_time_stand_still(Clock::time_point now) {
+  if (half_closed_) return see_who_is_left(now);
+  last_read_ = now;
+  pong_due_ = never;
+  if (multiplexer_.partial_bytes() > 0) frame_began_ = now;
+  watch_.set(now + options_.ping_after);
+}
+
+void Connection::see_who_is_left(Clock::time_point now) {
+  wire::append(outbox_.pending(), wire::Kind::pong, 0, {}, {}, {});
+  flush();
+  const Clock::duration most = std::max<Clock::duration>(options_.ping_after, soonest_look);
+  watch_.set(now + std::clamp<Clock::duration>(now - last_read_, soonest_look, most));
+}
+
 void Connection::keep_time() {
+  if (closing_ || outcome_) return;
   const auto now = runtime_.now();
-  if (!multiplexer_.greeted()) {
-    close({Code::deadline_exceeded, "no_hello", "no hello came in time"});
-    return;
+  if (!time_stands_still() && what_is_due(now) != Due::nothing && !reader_.ended()) {
+    waker_.tell_now();
+    if (closing_ || outcome_) return;
+    if (more_to_read_) return watch_.set(now);
   }
-  if (must_not_read()) {
-    watch_.set(now + options_.ping_after);
-    return;
+  if (time_stands_still() && multiplexer_.greeted()) return let_time_stand_still(now);
+  act_on(what_is_due(now), now);
+  if (!closing_ && !outcome_) watch_.set(next_look(now));
+}
+
+void Connection::act_on(Due due, Clock::time_point now) {
+  switch (due) {
+    case Due::nothing:
+      return;
+    case Due::hello:
+      return close({Code::deadline_exceeded, "no_hello", "no hello came in time"});
+    case Due::idle:
+      return close({});
+    case Due::ping:
+      return ping(now);
+    case Due::frame:
+      if (now >= frame_began_ + options_.frame_timeout + much_too_late) {
+        frame_began_ = now;
+        return;
+      }
+      return close({Code::deadline_exceeded, "frame_too_slow", "a frame took too long to arrive"});
+    case Due::pong:
+      if (now >= pong_due_ + much_too_late) return ping(now);
+      return abort({Code::unavailable, "no_pong", "the other side does not answer"});
   }
-  if (frame_began_ != Clock::time_point{} && now >= frame_began_ + options_.frame_timeout) {
-    close({Code::deadline_exceeded, "frame_too_slow", "a frame took too long to arrive"});
-    return;
-  }
-  if (is_idle(now)) {
-    close({});
-    return;
-  }
-  const auto silent = now - last_read_;
-  if (pinged_ && silent >= options_.ping_after + options_.ping_timeout) {
-    abort({Code::unavailable, "no_pong", "the other side does not answer"});
-    return;
-  }
-  if (!pinged_ && silent >= options_.ping_after) {
-    pinged_ = true;
-    multiplexer_.ping(0);
-    flush();
-  }
-  const auto next =
-      last_read_ + options_.ping_after + (pinged_ ? options_.ping_timeout : Clock::duration{});
-  const bool partial = frame_began_ != Clock::time_point{};
-  watch_.set(partial ? std::min(next, frame_began_ + options_.frame_timeout) : next);
+}
+
+void Connection::ping(Clock::time_point now) {
+  pong_due_ = now + options_.ping_timeout;
+  multiplexer_.ping(0);
+  flush();
 }
 
 void Connection::on_goaway(std::uint32_t last, const Status& why) {
@@ -242,6 +318,7 @@ task<> Connection::farewell() {
   const Deadline deadline = runtime_.now() + farewell_time;
   co_await outbox_.drained(deadline);
   stream_->shutdown();
+  if (reader_rests_) go_on_reading();
   // Closing with bytes unread would reset the connection, and the goaway might be lost with it:
   // give the other side time to end first. The reader throws away what still comes.
   while (!outcome_) {

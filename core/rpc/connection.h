@@ -19,7 +19,7 @@ struct ConnectionOptions {
   Clock::duration frame_timeout = std::chrono::seconds(15);
   /// When nothing came for this long the other side is asked whether it is there.
   Clock::duration ping_after = std::chrono::seconds(15);
-  /// How long it may take to answer that.
+  /// How long it may take to answer that, from the question on.
   Clock::duration ping_timeout = std::chrono::seconds(5);
   /// A listener ends the connection, in order, when no request came for this long and none is
   /// unanswered. Zero: never.
@@ -31,6 +31,12 @@ struct ConnectionOptions {
 ///
 /// A listener stops reading while its outbox is over the soft limit: who does not take replies may
 /// not ask for more. A dialer never stops, so the two cannot wait for each other.
+///
+/// When a time limit is up, what is there to be read is read first: it may have been this process
+/// that was late. A limit that passed long ago, as while the process was stopped, runs again.
+///
+/// A side that ends its direction is still answered what it had asked; then the connection ends, in
+/// order.
 ///
 /// What reads is a Routine, and an idle connection has no other coroutine. Owner: whoever awaits
 /// run(), or calls start() and awaits finish() in the end. Thread: the Runtime's. Cancellation of
@@ -127,12 +133,28 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   void wake();
   /// Reads and takes what there is. False when there may be more, and others should have a turn.
   bool read_what_is_there();
+  void on_end_of_input(error_code why);
   void end() noexcept;
   bool must_not_read() const noexcept;
+  /// Something that the other side, which has ended its direction, still waits for.
+  bool owes_answers() const noexcept;
+  /// Who has ended its direction cannot answer a ping. So it gets a pong that it did not ask for,
+  /// as in RFC 6455 §5.5.3: where nobody is left the system refuses it, and the second one fails.
+  void see_who_is_left(Clock::time_point now);
   void go_on_reading();
-  bool is_idle(Clock::time_point now) const noexcept;
   void take(ByteView input);
+
+  enum class Due : std::uint8_t { nothing, hello, frame, idle, ping, pong };
+  Due what_is_due(Clock::time_point now) const noexcept;
+  Clock::time_point next_look(Clock::time_point now) const noexcept;
+  bool has_idle_limit() const noexcept;
+  bool is_busy() const noexcept;
+  /// The other side cannot be held to a time: it is not read from, or takes nothing now.
+  bool time_stands_still() const noexcept;
+  void let_time_stand_still(Clock::time_point now);
   void keep_time();
+  void act_on(Due due, Clock::time_point now);
+  void ping(Clock::time_point now);
   task<> farewell();
 
   Runtime& runtime_;
@@ -148,11 +170,13 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   Alarm watch_;
   Clock::time_point last_read_{};
   Clock::time_point last_request_{};
-  Clock::time_point frame_began_{};
+  Clock::time_point frame_began_{};  ///< the one that is not whole; 0: there is none
+  Clock::time_point pong_due_{};     ///< 0: nothing was asked
   const Side side_;
-  bool pinged_ = false;
   bool paused_ = false;
   bool reader_rests_ = false;
+  bool more_to_read_ = false;
+  bool half_closed_ = false;  ///< the other side has ended its direction
   bool closing_ = false;
   bool ended_ = false;
   // An open connection has neither, and takes no room for them.

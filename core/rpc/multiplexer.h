@@ -76,7 +76,6 @@ class Multiplexer {
 
   /// Takes what was read. A violation ends the connection: send goaway(), then close.
   std::optional<Violation> receive(ByteView input, Events& events);
-  bool partial_frame() const noexcept { return reader_.partial(); }
   /// Of the frame that has begun and is not whole.
   std::size_t partial_bytes() const noexcept { return reader_.kept_bytes(); }
 

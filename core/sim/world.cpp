@@ -164,6 +164,10 @@ void World::run(task<> main, Clock::duration limit) {
   if (!died_.empty()) throw std::runtime_error("simulation: it ended" + std::exchange(died_, {}));
 }
 
+void World::stand_still(Clock::duration time) {
+  clock_->jump(time);
+}
+
 void World::on_death(std::string_view coroutine, const std::exception_ptr& thrown) {
   died_ += fmt::format("; coroutine {} threw {}", coroutine, describe(thrown));
 }

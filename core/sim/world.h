@@ -51,6 +51,10 @@ class World {
   void partition(const std::string& a, const std::string& b);
   void heal(const std::string& a, const std::string& b);
 
+  /// Time passes and nobody runs, as in a process that was stopped: what was due meanwhile comes
+  /// late, all at once.
+  void stand_still(Clock::duration time);
+
   /// Adds a line with the virtual time to the event log.
   void note(std::string_view event);
   const std::vector<std::string>& events() const noexcept { return events_; }

@@ -440,5 +440,47 @@ TEST(Links, WhyABackendIsDownIsSaidOnce) {
   run_wire_unstarted({"a"}, why_down);
 }
 
+task<> quiet_after_large_frames(WireSite& site) {
+  site["a"].answer_with(rpc::Reply::of(Bytes(130'000, 1)));
+  for (int i = 0; i < 5; ++i) {
+    const std::uint32_t stream = site.client->ask(std::string(130'000, 'x'));
+    co_await until_answered(site, stream);
+    EXPECT_EQ(site.client->outcome(stream), "ok");
+  }
+  for (int i = 0; i < 60; ++i) {
+    co_await site.sleep(1s);
+    EXPECT_EQ(site["a"].links(), 1u) << i;
+  }
+  EXPECT_EQ(site.logged("no_pong"), 0u);
+}
+proxy::ProxyOptions with_quick_pings() {
+  proxy::ProxyOptions options;
+  options.link.connection.ping_after = 2s;
+  options.link.connection.ping_timeout = 3s;
+  return options;
+}
+TEST(Links, StayWhenTheyAreQuietAfterLargeFrames) {
+  run_wire({"a"}, quiet_after_large_frames, with_quick_pings());
+}
+
+task<> stopped(WireSite& site) {
+  for (const auto pause : {1s, 4s, 10s, 60s, 3600s}) {
+    for (const auto after : {0ms, 1500ms, 2500ms}) {
+      const std::uint32_t stream = site.client->ask();
+      co_await site.sleep(after);
+      site.world.stand_still(pause);
+      co_await site.sleep(10s);
+      site["a"].end().reply_to_all();
+      co_await until_answered(site, stream);
+      EXPECT_EQ(site.client->outcome(stream), "ok") << pause.count();
+    }
+  }
+  EXPECT_EQ(site["a"].links(), 1u);
+  EXPECT_FALSE(site.client->over);
+}
+TEST(Links, StayWhenTheProcessWasStopped) {
+  run_wire({"a"}, stopped, with_quick_pings());
+}
+
 }  // namespace
 }  // namespace babilu::test

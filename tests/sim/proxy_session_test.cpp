@@ -325,5 +325,60 @@ TEST(Drain, EndsAlsoASessionThatTakesNothing) {
   run_wire({"a"}, deaf_client, options);
 }
 
+task<> half_closed(WireSite& site) {
+  std::vector<std::uint32_t> streams;
+  for (int i = 0; i < 5; ++i) streams.push_back(site.client->ask(std::to_string(i)));
+  site.client->shut();
+  co_await site.until([&] { return site["a"].asked() == 5; }, "all were read");
+  WireEnd& backend = site["a"].end();
+  for (std::size_t i = 0; i < 5; ++i) {
+    co_await site.sleep(2s);
+    EXPECT_FALSE(site.client->over) << i;
+    EXPECT_EQ(backend.count(Kind::cancel), 0u);
+    backend.reply(backend.nth(Kind::request, i).head.stream, ten_kib);
+  }
+  co_await site.until([&] { return site.client->over; }, "then it ends");
+  EXPECT_TRUE(site.client->why_over.ok()) << site.client->why_over.to_string();
+  for (const std::uint32_t stream : streams) EXPECT_EQ(site.client->outcome(stream), "ok");
+}
+TEST(SessionEnd, WhatWasReadBeforeTheClientEndedItsDirectionIsAnswered) {
+  run_wire({"a"}, half_closed);
+}
+
+task<> refused_after_end(WireSite& site) {
+  const std::uint32_t stream = site.client->ask();
+  site.client->shut();
+  co_await site.until([&] { return site.client->over; }, "then it ends");
+  EXPECT_EQ(site.client->outcome(stream), "no_backend") << "also what the proxy itself answers";
+}
+TEST(SessionEnd, AnswersOfTheProxyItselfLeaveToo) {
+  run_wire_unstarted({"a"}, refused_after_end);
+}
+
+task<> small_frames(WireSite& site) {
+  site.client_options.limits.frame = 4096;
+  WireEnd* const modest = co_await site.connect_from("modest");
+  for (const std::size_t size : {4096u, 4097u, 200'004u}) {
+    site["a"].answer_with(rpc::Reply::of(Bytes(size, 1)));
+    const std::uint32_t stream = modest->ask();
+    co_await site.until([&] { return modest->answer_to(stream) != nullptr; }, "answered");
+    EXPECT_EQ(modest->outcome(stream), size == 4096 ? "ok" : "reply_too_large") << size;
+    EXPECT_FALSE(modest->answer(stream).head.has(wire::flags::unstarted));
+    const std::uint32_t usual = site.client->ask();
+    co_await until_answered(site, usual);
+    EXPECT_EQ(site.client->outcome(usual), "ok") << "each has its own";
+  }
+  EXPECT_FALSE(modest->over);
+  EXPECT_EQ(site["a"].links(), 1u);
+
+  site.client_options.limits.frame = 1023;
+  WireEnd* const tiny = co_await site.connect_from("tiny");
+  co_await site.until([&] { return tiny->over; }, "sent away");
+  EXPECT_EQ(tiny->why_over.reason, "frame_limit_too_small");
+}
+TEST(SessionFrames, AreNeverLargerThanTheClientTakes) {
+  run_wire({"a"}, small_frames);
+}
+
 }  // namespace
 }  // namespace babilu::test

@@ -268,7 +268,7 @@ task<WireEnd*> WireSite::connect_from(std::string host, std::string first) {
   if (!first.empty()) EXPECT_FALSE(co_await net::write_all(**stream, bytes_of(first)));
   clients.push_back(std::make_unique<WireEnd>(
       world.runtime(), std::move(*stream), rpc::Side::dialer,
-      WireEnd::Options{.services = {}, .connection = {}, .answer = {}}, scope, host));
+      WireEnd::Options{.services = {}, .connection = client_options, .answer = {}}, scope, host));
   WireEnd* const end = clients.back().get();
   co_await until([end] { return end->greeted || end->over; }, "a session is greeted");
   co_return end;

@@ -63,6 +63,11 @@ class WireEnd final : private rpc::Connection::Handler {
   /// Says that it takes no more requests.
   void goaway();
   void close() { connection_.close({}); }
+  /// Sends nothing more, and reads on.
+  void shut() {
+    connection_.outbox().flush_now();
+    connection_.stream().shutdown();
+  }
   void abort() { connection_.abort({rpc::Code::unavailable, "gone", ""}); }
   void pause_reading(bool paused) { connection_.pause_reading(paused); }
 
@@ -176,7 +181,8 @@ class WireSite {
   std::map<std::string, std::unique_ptr<WireBackend>> backends;
   std::unique_ptr<ProxyNode> node;
   std::vector<std::unique_ptr<WireEnd>> clients;
-  WireEnd* client = nullptr;  ///< the first
+  rpc::ConnectionOptions client_options;  ///< of clients to come
+  WireEnd* client = nullptr;              ///< the first
 
  private:
   /// Looked at, so they stay.

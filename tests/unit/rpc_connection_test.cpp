@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/runtime/waiter.h"
 #include "tests/unit/rpc_support.h"
 
 namespace babilu::rpc {
@@ -174,6 +175,57 @@ TEST(ConnectionTimes, AlsoAFrameThatBeganWithTheHello) {
   run(slow_frame_after_hello);
 }
 
+task<> never_between_frames(sim::World& world) {
+  for (const Clock::duration ping_after : {3s, 40s}) {
+    Bench bench(world, {.frame_timeout = 10s, .ping_after = ping_after, .ping_timeout = 100s});
+    co_await bench.greeted();
+    Buffer frame;
+    wire::append(frame, {.kind = Kind::ping, .value = 5}, {}, {});
+    bench.other.send_bytes(ByteView(frame).first(10));
+    // Each piece ends one frame and begins the next.
+    for (int i = 0; i < 30; ++i) {
+      co_await bench.pause(1s);
+      Buffer piece;
+      piece.append(ByteView(frame).subspan(10));
+      piece.append(ByteView(frame).first(10));
+      bench.other.send_bytes(piece);
+    }
+    co_await bench.pause(1ms);
+    EXPECT_EQ(bench.outcome(), "none");
+    EXPECT_EQ(bench.other.of(Kind::pong).size(), 30u);
+    co_await bench.pause(9900ms);
+    EXPECT_TRUE(bench.other.of(Kind::goaway).empty());
+    co_await bench.pause(2s);
+    EXPECT_EQ(bench.outcome(), "deadline_exceeded frame_too_slow") << "the last one counts";
+    co_await bench.end();
+  }
+}
+
+TEST(ConnectionTimes, AFrameHasItsTimeAlsoWhereReadsNeverEndBetweenFrames) {
+  run(never_between_frames);
+}
+
+task<> large_then_quiet(sim::World& world) {
+  for (const Side side : {Side::dialer, Side::listener}) {
+    Bench bench(world, {.frame_timeout = 15s, .ping_after = 2s, .ping_timeout = 3s}, side);
+    co_await bench.greeted();
+    bench.other.answers_pings = true;
+    Buffer frame;
+    wire::append(frame, {.kind = Kind::ping, .value = 5}, {}, {});
+    bench.other.send_bytes(ByteView(frame).first(10));
+    co_await bench.pause(100ms);
+    bench.other.send_bytes(ByteView(frame).subspan(10));
+    co_await bench.pause(60s);
+    EXPECT_EQ(bench.outcome(), "none");
+    EXPECT_GE(bench.other.of(Kind::ping).size(), 15u) << "asked as often as ever";
+    co_await bench.end();
+  }
+}
+
+TEST(ConnectionTimes, AFrameInPiecesDoesNotPutOffThePing) {
+  run(large_then_quiet);
+}
+
 task<> frames_in_time(sim::World& world) {
   Bench bench(world, {.frame_timeout = 10s, .ping_after = 5s, .ping_timeout = 100s});
   co_await bench.greeted();
@@ -258,6 +310,148 @@ task<> answer_pings(Bench& bench, const bool& enough) {
     bench.other.send({.kind = Kind::pong});
     ++answered;
   }
+}
+
+/// A stream of which nobody hears that there is something to read, as while a process is stopped.
+class Unheard final : public net::Stream {
+ public:
+  explicit Unheard(net::StreamPtr below) : below_(std::move(below)) {}
+  net::Transfer read_some(MutableByteView buffer) override { return below_->read_some(buffer); }
+  net::Transfer write_some(ByteView bytes) override { return below_->write_some(bytes); }
+  task<error_code> readable(Deadline deadline) override { return below_->readable(deadline); }
+  bool when_readable(Waiter& waiter) override {
+    waiter.stand_at(place_);
+    return false;
+  }
+  task<error_code> writable(Deadline deadline) override { return below_->writable(deadline); }
+  void shutdown() noexcept override { below_->shutdown(); }
+  void close() noexcept override { below_->close(); }
+  const net::Address& remote() const noexcept override { return below_->remote(); }
+
+ private:
+  net::StreamPtr below_;
+  Waiter* place_ = nullptr;
+};
+
+net::MemoryPair unheard(sim::World& world) {
+  net::MemoryPair pair = net::make_memory_pair(world.runtime());
+  pair.a = std::make_unique<Unheard>(std::move(pair.a));
+  return pair;
+}
+
+task<> read_first(sim::World& world) {
+  for (const Side side : {Side::dialer, Side::listener}) {
+    Bench bench(world,
+                {.hello_timeout = 5s, .frame_timeout = 10s, .ping_after = 2s, .ping_timeout = 3s},
+                unheard(world), side);
+    bench.other.answers_pings = true;
+    bench.other.hello();
+    co_await bench.at(4s);
+    EXPECT_FALSE(bench.tested.greeted);
+    co_await bench.at(6s);
+    EXPECT_TRUE(bench.tested.greeted) << "the hello was there";
+    co_await bench.at(60s);
+    EXPECT_EQ(bench.outcome(), "none") << "the pongs are there";
+    EXPECT_GE(bench.other.of(Kind::ping).size(), 10u);
+    co_await bench.end();
+  }
+}
+
+TEST(ConnectionTimes, WhatIsThereIsReadBeforeATimeIsUp) {
+  run(read_first);
+}
+
+task<> rest_of_a_frame(sim::World& world) {
+  Bench bench(world,
+              {.hello_timeout = 1s, .frame_timeout = 10s, .ping_after = 3s, .ping_timeout = 60s},
+              unheard(world), Side::listener);
+  bench.other.hello();
+  Buffer frame;
+  wire::append(frame, {.kind = Kind::request, .flags = 1, .stream = 1}, {}, Bytes(200'000, 0));
+  bench.other.send_bytes(ByteView(frame).first(10));
+  co_await bench.at(8s);  // the beginning was read with the hello, and nothing after 4 s
+  bench.other.send_bytes(ByteView(frame).subspan(10));
+  co_await bench.at(12s);
+  EXPECT_EQ(bench.outcome(), "none");
+  EXPECT_EQ(bench.tested.requests, 1) << "also where it takes several reads";
+  co_await bench.end();
+}
+
+TEST(ConnectionTimes, AlsoTheRestOfAFrame) {
+  run(rest_of_a_frame);
+}
+
+task<> stopped(sim::World& world) {
+  for (const Side side : {Side::dialer, Side::listener}) {
+    Bench bench(world, {.ping_after = 2s, .ping_timeout = 3s}, side);
+    co_await bench.greeted();
+    bench.other.answers_pings = true;
+    // While all is quiet, and with a ping on its way; shorter than the limits, and longer.
+    for (const auto until : {1s, 2s}) {
+      for (const auto pause : {2s, 4s, 6s, 600s}) {
+        const std::size_t pings = bench.other.of(Kind::ping).size();
+        co_await bench.other.next(Kind::ping, pings + 1);
+        if (until == 1s) co_await bench.pause(1s);
+        world.stand_still(pause);
+        co_await bench.pause(10s);
+        EXPECT_EQ(bench.outcome(), "none") << pause.count();
+      }
+    }
+    bench.other.answers_pings = false;
+    co_await bench.pause(6s);
+    EXPECT_EQ(bench.outcome(), "unavailable no_pong") << "but its silence counts";
+    co_await bench.end();
+  }
+}
+
+task<> both_stopped(sim::World& world) {
+  Bench bench(world, {.ping_after = 2s, .ping_timeout = 3s}, Side::dialer, {.latency = 500ms});
+  co_await bench.greeted();
+  bench.other.answers_pings = true;
+  co_await bench.at(2600ms);  // the ping has been sent, and did not arrive
+  EXPECT_TRUE(bench.other.of(Kind::ping).empty());
+  world.stand_still(600s);
+  co_await bench.pause(1min);
+  EXPECT_EQ(bench.outcome(), "none");
+  co_await bench.end();
+}
+
+TEST(ConnectionTimes, NorThatBothWereStopped) {
+  run(both_stopped);
+}
+
+TEST(ConnectionTimes, OurOwnStopIsNotHeldAgainstTheOther) {
+  run(stopped);
+}
+
+task<> idle_in_time(sim::World& world) {
+  Bench bench(world, {.ping_after = 15s, .ping_timeout = 5s, .idle_timeout = 3s});
+  co_await bench.greeted();
+  co_await bench.at(2s);
+  bench.other.request(1);
+  co_await bench.at(4900ms);
+  EXPECT_TRUE(bench.other.of(Kind::goaway).empty());
+  co_await bench.at(5100ms);
+  EXPECT_EQ(bench.other.of(Kind::goaway).size(), 1u) << "not with the next ping";
+  co_await bench.end();
+
+  // Of one who waits for an answer, soon after that.
+  Bench waits(world, {.ping_after = 15s, .ping_timeout = 5s, .idle_timeout = 3s});
+  co_await waits.greeted();
+  waits.other.answers_pings = true;
+  waits.tested.answers = false;
+  waits.other.request(1);
+  co_await waits.at(40s);
+  EXPECT_EQ(waits.outcome(), "none");
+  EXPECT_TRUE(waits.other.of(Kind::goaway).empty());
+  waits.tested.answer(1);
+  co_await waits.at(43100ms);
+  EXPECT_EQ(waits.other.of(Kind::goaway).size(), 1u);
+  co_await waits.end();
+}
+
+TEST(ConnectionTimes, AnIdleListenerEndsInTime) {
+  run(idle_in_time);
 }
 
 task<> idle(sim::World& world) {
@@ -433,6 +627,32 @@ TEST(ConnectionBounds, WhoTakesNothingForTooLongIsDropped) {
   run(stalled);
 }
 
+task<> stalled_in_a_frame(sim::World& world) {
+  // Far below the soft limit, so that the rest of the frame would be read.
+  Bench bench(world,
+              {.outbox = {.soft = 100'000, .stall = 30s},
+               .frame_timeout = 15s,
+               .ping_after = 15s,
+               .ping_timeout = 5s},
+              Side::listener, {.capacity = 100});
+  co_await bench.greeted();
+  bench.tested.reply_bytes = 1000;
+  bench.other.be_deaf();
+  bench.other.request(1);
+  co_await bench.pause(1ms);
+  bench.other.send_bytes(Bytes(10, 0));
+  co_await bench.pause(29s);
+  EXPECT_EQ(bench.outcome(), "none") << "one limit counts for who takes nothing, not three";
+  co_await bench.pause(2s);
+  EXPECT_EQ(bench.outcome(), "unavailable connection_lost");
+  bench.other.be_deaf(false);
+  co_await bench.end();
+}
+
+TEST(ConnectionBounds, WhoTakesNothingHasNoOtherTime) {
+  run(stalled_in_a_frame);
+}
+
 // Its end.
 
 task<> closes(sim::World& world) {
@@ -577,6 +797,108 @@ task<> half_end(sim::World& world) {
 
 TEST(ConnectionEnd, AnswersLeaveThoughTheOtherHasEndedItsDirection) {
   run(half_end);
+}
+
+task<> half_end_later(sim::World& world) {
+  for (const Side side : {Side::listener, Side::dialer}) {
+    const std::uint32_t first = side == Side::listener ? 1 : 2;
+    Bench bench(world, {.ping_after = 2s, .ping_timeout = 1s, .idle_timeout = 1s}, side,
+                {.capacity = 1000});
+    co_await bench.greeted();
+    bench.tested.answers = false;
+    bench.tested.reply_bytes = 5000;
+    for (std::uint32_t i = 0; i < 5; ++i) bench.other.request(first + 2 * i);
+    bench.other.stream().shutdown();
+    for (std::uint32_t i = 0; i < 5; ++i) {
+      co_await bench.pause(1min);
+      EXPECT_EQ(bench.outcome(), "none") << i;
+      bench.tested.answer(first + 2 * i);
+    }
+    co_await bench.pause(100ms);
+    EXPECT_EQ(bench.outcome(), "ok") << "then it ends";
+    EXPECT_EQ(bench.other.of(Kind::reply).size(), 5u);
+    EXPECT_EQ(bench.other.ended, boost::asio::error::eof);
+    EXPECT_TRUE(bench.other.of(Kind::ping).empty()) << "it could not answer them";
+    co_await bench.end();
+  }
+}
+
+TEST(ConnectionEnd, WhatWasAskedBeforeTheOtherEndedItsDirectionIsAnswered) {
+  run(half_end_later);
+}
+
+task<> half_end_slowly(sim::World& world) {
+  Bench bench(world, {}, Side::listener, {.capacity = 100});
+  co_await bench.greeted();
+  bench.tested.reply_bytes = 1000;
+  bench.other.be_deaf();
+  bench.other.request(1);
+  bench.other.stream().shutdown();
+  co_await bench.pause(5s);
+  EXPECT_EQ(bench.outcome(), "none") << "its answer has not left";
+  bench.other.be_deaf(false);
+  co_await bench.pause(100ms);
+  EXPECT_EQ(bench.outcome(), "ok");
+  EXPECT_EQ(bench.other.of(Kind::reply).size(), 1u);
+  co_await bench.end();
+}
+
+TEST(ConnectionEnd, AnswersThatLeaveSlowlyLeaveAllTheSame) {
+  run(half_end_slowly);
+}
+
+task<> half_end_then_gone(sim::World& world) {
+  Bench bench(world, {.ping_after = 2s, .ping_timeout = 1s});
+  co_await bench.greeted();
+  bench.tested.answers = false;
+  bench.other.request(1);
+  bench.other.stream().shutdown();
+  co_await bench.pause(1s);
+  EXPECT_EQ(bench.outcome(), "none");
+  bench.other.stream().close();
+  co_await bench.pause(5s);
+  EXPECT_EQ(bench.outcome(), "unavailable connection_lost") << "nobody waits for the answer";
+  co_await bench.end();
+}
+
+TEST(ConnectionEnd, AnswersAreNotKeptForWhoHasGoneAfterAll) {
+  run(half_end_then_gone);
+}
+
+task<> half_end_closes(sim::World& world) {
+  Bench bench(world);
+  co_await bench.greeted();
+  bench.tested.answers = false;
+  bench.other.request(1);
+  bench.other.stream().shutdown();
+  co_await bench.pause(1s);
+  bench.tested.connection.close({Code::unavailable, "draining", ""});
+  co_await bench.pause(10ms);
+  EXPECT_EQ(bench.outcome(), "unavailable draining") << "nothing more can come: at once";
+  EXPECT_EQ(bench.other.of(Kind::goaway).size(), 1u);
+  co_await bench.end();
+}
+
+TEST(ConnectionEnd, AHalfThatIsLeftCloses) {
+  run(half_end_closes);
+}
+
+task<> half_end_of_whom_we_ask(sim::World& world) {
+  Bench bench(world, {}, Side::dialer);
+  co_await bench.greeted();
+  bench.tested.answers = false;
+  bench.tested.connection.multiplexer().request({}, {}, {}, 1);
+  bench.tested.connection.flush();
+  bench.other.request(2);
+  co_await bench.pause(10ms);
+  bench.other.stream().shutdown();
+  co_await bench.pause(10ms);
+  EXPECT_EQ(bench.outcome(), "ok") << "nobody will answer us, and whoever waits should know";
+  co_await bench.end();
+}
+
+TEST(ConnectionEnd, WhoeverWaitsForAnAnswerItselfEndsAtOnce) {
+  run(half_end_of_whom_we_ask);
 }
 
 task<> goaways(sim::World& world) {

@@ -54,6 +54,24 @@ task<> transfer_both_ways(Runtime& runtime, Ends& ends, ByteView up, ByteView do
   co_await scope.join();
 }
 
+task<> answer_after_the_end(Runtime& runtime, Ends& ends, ByteView question, ByteView answer) {
+  co_await write_and_shut_down(*ends.client, question);
+  co_await expect_all(*ends.server, question);
+  std::uint8_t byte[1];
+  EXPECT_EQ(ends.server->read_some(byte).error, error::eof) << "as often as it is asked";
+  Scope scope(runtime);
+  scope.spawn("answer", write_and_shut_down(*ends.server, answer));
+  co_await expect_all(*ends.client, answer);
+  co_await scope.join();
+}
+
+TEST(TlsStream, WhoEndsItsDirectionIsStillAnswered) {
+  Runtime runtime;
+  Ends ends = connected(runtime);
+  const Bytes data = numbered(100 * 1024);
+  runtime.run(answer_after_the_end(runtime, ends, ByteView(data).first(10), data));
+}
+
 TEST(TlsStream, CarriesAMegabyteBothWaysAtOnce) {
   Runtime runtime;
   Ends ends = connected(runtime);
