@@ -79,7 +79,7 @@ class Link final : private rpc::Connection::Handler {
   }
   void forward(const wire::Header& head, ByteView payload);
   void cancel(std::uint32_t stream);
-  /// A reply came. `excused`: it is late, and that tells nothing of the backend.
+  /// A reply came. `excused`: its status tells nothing of the backend, or too late to count.
   void note_reply(rpc::Code code, bool excused, std::size_t bytes, Clock::duration latency);
   /// A request that had time enough was not answered.
   void note_silence() noexcept { health_.on_reply(true); }

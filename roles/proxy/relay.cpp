@@ -247,7 +247,8 @@ void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag)
   const Code code = rpc::code_from_wire(frame.header.value);
   const bool never_begun = frame.header.has(wire::flags::unstarted) && code == Code::unavailable;
   if (relayed->comparable) link.latencies().record(relayed->head.method, latency, now);
-  const bool excused = code == Code::deadline_exceeded && relayed->excuses_lateness();
+  const bool excused =
+      relayed->broken_off || (code == Code::deadline_exceeded && relayed->excuses_lateness());
   link.note_reply(never_begun ? Code::ok : code, excused, frame.body.size(), latency);
   if (never_begun && relayed->session != nullptr && relayed->is_kept()) {
     --relayed->sends;  // it was not looked at

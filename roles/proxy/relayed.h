@@ -123,9 +123,9 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
     if (spent >= head.value) return std::nullopt;
     return static_cast<std::uint32_t>(head.value - spent);
   }
-  /// That it came too late is not the backend's fault, or has been counted already.
+  /// That it comes too late tells nothing of the backend.
   bool excuses_lateness() const noexcept {
-    return !comparable || broken_off || (head.value != 0 && head.value < generous);
+    return !comparable || (head.value != 0 && head.value < generous);
   }
   Deadline deadline() const {
     return head.value == 0 ? no_deadline : began + std::chrono::milliseconds(head.value);

@@ -109,9 +109,14 @@ task<> routed_ones(WireSite& site) {
   co_await ask_while_one_hangs(site, 2000, 30);
   EXPECT_EQ(ejections(site, "a"), 0) << "who chose the backend does not judge it";
 }
-TEST(Deadlines, DoNotCountAgainstABackendIfTheyWereShortOrRouted) {
+task<> generous_ones(WireSite& site) {
+  co_await ask_while_one_hangs(site, 1000);
+  EXPECT_EQ(ejections(site, "a"), 1) << "that was time enough";
+}
+TEST(Deadlines, CountAgainstABackendIfTheyWereGenerous) {
   run_wire({"a", "b", "c"}, short_ones);
   run_wire({"a", "b", "c"}, routed_ones);
+  run_wire({"a", "b", "c"}, generous_ones);
 }
 
 /// A request each millisecond for two seconds.

@@ -482,5 +482,22 @@ TEST(Links, StayWhenTheProcessWasStopped) {
   run_wire({"a"}, stopped, with_quick_pings());
 }
 
+task<> comes_and_goes(WireSite& site) {
+  const auto end = site.now() + 20s;
+  int times = 0;
+  for (; site.now() < end; ++times) {
+    const std::size_t before = site["a"].links();
+    site["a"].end().abort();
+    co_await site.until([&] { return site["a"].links() > before && site["a"].end().greeted; },
+                        "up");
+  }
+  EXPECT_GT(times, 50);
+  EXPECT_LE(site.logged("link lost"), 30u);
+  EXPECT_LE(site.logged("link up"), 30u);
+}
+TEST(Links, OneThatComesAndGoesDoesNotFillTheLog) {
+  run_wire({"a"}, comes_and_goes);
+}
+
 }  // namespace
 }  // namespace babilu::test
