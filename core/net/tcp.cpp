@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <memory>
 #include <vector>
@@ -149,6 +151,20 @@ task<Result<StreamPtr>> dial(Runtime& runtime, Endpoint to, Deadline deadline) {
   co_return StreamPtr(std::move(stream));
 }
 
+enum class Sharing { none, first, another };
+
+/// Binds and listens, and sets the endpoint to where.
+error_code listen_at(int socket, Endpoint& endpoint, int backlog, Sharing sharing) {
+  const auto share = [&] { return set_option(socket, SOL_SOCKET, SO_REUSEPORT, 1); };
+  auto size = static_cast<socklen_t>(endpoint.size());
+  const bool listening =
+      set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1) && (sharing != Sharing::another || share()) &&
+      ::bind(socket, endpoint.data(), size) == 0 && ::listen(socket, backlog) == 0 &&
+      // Not before listen(2): of two processes that have both bound, it lets in one alone.
+      (sharing != Sharing::first || share()) && ::getsockname(socket, endpoint.data(), &size) == 0;
+  return listening ? error_code() : last_error();
+}
+
 }  // namespace
 
 Result<ListenerPtr> TcpNetwork::listen(const Address& at, ListenOptions options) {
@@ -159,17 +175,20 @@ Result<ListenerPtr> TcpNetwork::listen(const Address& at, ListenOptions options)
   const int socket = open_socket(endpoint);
   if (socket < 0) return last_error();
 
-  auto size = static_cast<socklen_t>(endpoint.size());
-  const bool listening = set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1) &&
-                         (!options.share_port || set_option(socket, SOL_SOCKET, SO_REUSEPORT, 1)) &&
-                         ::bind(socket, endpoint.data(), size) == 0 &&
-                         ::listen(socket, options.backlog) == 0 &&
-                         ::getsockname(socket, endpoint.data(), &size) == 0;
-  if (!listening) {
-    error = last_error();
+  Sharing sharing = Sharing::none;
+  std::unique_lock<std::mutex> lock;
+  if (options.share_port) {
+    assert(shared_ != nullptr);
+    lock = std::unique_lock(shared_->mutex_);
+    const bool ours = std::ranges::count(shared_->taken_, to_address(endpoint)) != 0;
+    sharing = ours ? Sharing::another : Sharing::first;
+  }
+  error = listen_at(socket, endpoint, options.backlog, sharing);
+  if (error) {
     ::close(socket);
     return error;
   }
+  if (sharing == Sharing::first) shared_->taken_.push_back(to_address(endpoint));
   return ListenerPtr(std::make_unique<TcpListener>(runtime_, socket, endpoint));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -12,12 +13,24 @@ class Runtime;
 
 namespace babilu::net {
 
+/// The addresses that several Runtimes of one process listen on. The first of them takes an address
+/// as if for itself, so that no other process gets or has it; only then may the others join. Any
+/// thread. Owner: whoever runs the Runtimes.
+class SharedAddresses {
+ private:
+  friend class TcpNetwork;
+  std::mutex mutex_;
+  std::vector<Address> taken_;
+};
+
 /// TCP over the system's sockets, without Nagle's delay.
 class TcpNetwork final : public Network {
  public:
   /// Names are looked up by the system, or by what a test puts in its place.
   explicit TcpNetwork(Runtime& runtime, Resolver::Find find = Resolver::ask_system)
       : runtime_(runtime), resolver_(runtime, std::move(find)) {}
+  /// Its listeners may share a port with those of others that have the same `shared`.
+  TcpNetwork(Runtime& runtime, SharedAddresses& shared) : TcpNetwork(runtime) { shared_ = &shared; }
   using Network::listen;
   /// `at` must be a number, not a name. Fails with address_in_use, access_denied and the like.
   Result<ListenerPtr> listen(const Address& at, ListenOptions options) override;
@@ -30,6 +43,7 @@ class TcpNetwork final : public Network {
 
   Runtime& runtime_;
   Resolver resolver_;
+  SharedAddresses* shared_ = nullptr;  ///< null: no listener may ask for a port that is shared
 };
 
 }  // namespace babilu::net

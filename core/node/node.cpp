@@ -139,7 +139,7 @@ task<> Node::run_on(Runtime& runtime, unsigned index) {
     log_.error("an exception left a coroutine: a bug", field("coroutine", coroutine),
                field("what", describe(failure)));
   });
-  net::TcpNetwork network(runtime);
+  net::TcpNetwork network(runtime, shared_addresses_);
   if (index != 0) {
     co_await serve_(runtime, network, index);
     co_return;

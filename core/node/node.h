@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/config/schema.h"
-#include "core/net/network.h"
+#include "core/net/tcp.h"
 #include "core/runtime/lifecycle.h"
 #include "core/telemetry/log.h"
 #include "core/telemetry/metrics.h"
@@ -87,6 +87,7 @@ class Node {
   std::atomic<unsigned> started_{0};
   std::mutex ports_mutex_;
   std::map<std::string, std::uint16_t> chosen_ports_;  ///< by flag, where port 0 was asked for
+  net::SharedAddresses shared_addresses_;
   Serve serve_;
   Extend extend_;
 };

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include <map>
 
 #include "tests/integration/support/stack.h"
@@ -118,6 +120,20 @@ TEST_F(Startup, ATakenPort) {
   const auto second = run(backend({"--listen", address}));
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.err, AllOf(HasSubstr(address), HasSubstr("--listen")));
+}
+
+TEST_F(Startup, APortOfAnotherProcess) {
+  const std::string address = "127.0.0.1:" + std::to_string(free_port());
+  Process first(backend({"--listen", address, "--threads", "2"}));
+  ASSERT_TRUE(first.says("backend listens")) << first.err();
+  for (const char* threads : {"1", "2"}) {
+    const auto second = run(
+        backend({"--listen", address, "--threads", threads, "--database", path() / "other.db"}));
+    EXPECT_EQ(second.exit_code, 1) << threads;
+    EXPECT_THAT(second.err, AllOf(HasSubstr(address), HasSubstr("--listen")));
+  }
+  first.signal(SIGTERM);
+  EXPECT_EQ(first.wait(), 0) << first.err();
 }
 
 TEST_F(Startup, DatabasesThatAreNone) {
