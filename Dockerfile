@@ -20,7 +20,8 @@ RUN apt-get update -qq \
 # A volume that is mounted on one of these directories begins as its copy, owner and mode included.
 RUN useradd --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin babilu \
  && install -d -o babilu -g babilu -m 0700 /authority /credentials /admin /data \
-      /shared /shared/proxy /shared/backend /shared/client /shared/admin
+      /shared /shared/proxy /shared/backend /shared/client /shared/admin \
+      /shared/admin/proxy /shared/admin/backend-a /shared/admin/backend-b
 COPY --from=build /usr/local/bin/babilu /usr/local/bin/babilu
 COPY tools/container/ /usr/local/bin/
 USER babilu

@@ -19,9 +19,14 @@ namespace {
 /// How long accepting pauses when the machine is out of something, files above all.
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 
+/// So many random hexadecimal digits are 64 bits, which nobody finds by asking.
+constexpr std::size_t min_token = 16;
+
 std::optional<Error> refuse_options(const net::Address& at, const AdminOptions& options) {
   if (options.token && options.token->empty()) return Error::token_empty;
-  if (!options.token && !at.is_loopback()) return Error::token_required;
+  if (at.is_loopback()) return std::nullopt;
+  if (!options.token) return Error::token_required;
+  if (options.token->size() < min_token) return Error::token_too_short;
   return std::nullopt;
 }
 

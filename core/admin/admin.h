@@ -22,16 +22,17 @@ namespace babilu::admin {
 struct AdminOptions {
   std::string name;  ///< of the process: "proxy", "backend-a"
   std::string version;
-  /// Whoever is asked for it must know it, but for /livez, /readyz and the dashboard's own files.
-  /// Its characters are those of a header field. Absent: loopback only; see Guard.
+  /// Whoever asks must know it, but for /livez, /readyz and the dashboard's own files. Its
+  /// characters are those of a header field. Absent: loopback only, and to look at; see Guard.
   std::optional<Secret> token = std::nullopt;
   /// Names besides loopback ones by which a process without a token is asked.
   std::vector<std::string> host_names = {};
   HttpLimits limits = {};
 };
 
-/// Binds the endpoint's address. Fails with Error::token_required where anyone could reach it and
-/// there is no token, with Error::token_empty, or as Network::listen does.
+/// Binds the endpoint's address. Fails with Error::token_required or Error::token_too_short where
+/// anyone could reach it and there is no token or one of less than 16 bytes, with
+/// Error::token_empty, or as Network::listen does.
 Result<net::ListenerPtr> listen(net::Network& network, const net::Address& at,
                                 const AdminOptions& options);
 

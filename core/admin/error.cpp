@@ -16,6 +16,10 @@ class Category final : public boost::system::error_category {
                "or bind it to 127.0.0.1";
       case Error::token_empty:
         return "the admin token is empty";
+      case Error::token_too_short:
+        return "an admin endpoint that is not on a loopback address needs a token that nobody can "
+               "guess, of 16 characters at least: make one with `openssl rand -hex 32`, or bind it "
+               "to 127.0.0.1";
     }
     return "unknown error of the admin endpoint";
   }

@@ -10,6 +10,7 @@ namespace babilu::admin {
 enum class Error {
   token_required = 1,  ///< not on loopback, and no token
   token_empty,         ///< a token is configured, but there is nothing in it
+  token_too_short,     ///< not on loopback, and a token that can be guessed
 };
 
 const boost::system::error_category& error_category() noexcept;

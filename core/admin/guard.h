@@ -18,12 +18,11 @@ enum class Access {
 /// Who may ask what.
 ///
 /// With a token: whoever has it. No web page of another origin can add it to a request, so nothing
-/// else needs to be looked at. Without one the endpoint is on loopback, and two ways lead there
-/// from a page in a browser on the same machine. A name of the page's own that resolves to
-/// loopback (DNS rebinding) is seen in Host, which must be a loopback name or number or one of
-/// `host_names`. A form or fetch sent across sites is seen in Sec-Fetch-Site and Origin, and may
-/// read nothing and change nothing. Any process on the machine may ask: that is what a token is
-/// for.
+/// else needs to be looked at. Without one the endpoint is on loopback, where any user of the
+/// machine may look, and nobody may change anything. A page in a browser on the same machine may
+/// not even look: a form or fetch sent across sites is not shown the answer, and a name of the
+/// page's own that resolves to loopback (DNS rebinding) is seen in Host, which must be a loopback
+/// name or number or one of `host_names`.
 class Guard {
  public:
   Guard(std::optional<Secret> token, std::vector<std::string> host_names);

@@ -38,8 +38,6 @@ struct Request {
 
   // The header fields that anybody here looks at; empty when absent.
   std::string_view host;
-  std::string_view origin;
-  std::string_view fetch_site;  ///< Sec-Fetch-Site
   std::string_view accept;
   std::string_view authorization;  ///< a secret
 

@@ -107,8 +107,6 @@ void RequestReader::finish_head() {
   request_.head_only = message.method() == http::verb::head;
   request_.method = request_.head_only ? "GET" : view(message.method_string());
   request_.host = view(message[http::field::host]);
-  request_.origin = view(message[http::field::origin]);
-  request_.fetch_site = view(message["Sec-Fetch-Site"]);
   request_.accept = view(message[http::field::accept]);
   request_.authorization = view(message[http::field::authorization]);
   request_.body_follows = !parser_->is_done();

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "core/admin/admin.h"
+#include "core/base/private_file.h"
+#include "core/base/private_memory.h"
 #include "core/base/standard_streams.h"
 #include "core/net/tcp.h"
 #include "core/runtime/failure.h"
@@ -51,6 +53,12 @@ net::ListenerPtr listen_admin(net::Network& network, const NodeConfig& config) {
       config.admin_listen, listener.error().message()));
 }
 
+std::optional<std::string> check_admin_token(const NodeConfig& config) {
+  const auto open = open_to_everybody(config.admin_token.file);
+  if (!open) return std::nullopt;
+  return fmt::format("the admin token is in {}: {}", config.admin_token.file.string(), *open);
+}
+
 }  // namespace
 
 void bind(config::Schema& schema, NodeConfig& config) {
@@ -61,8 +69,11 @@ void bind(config::Schema& schema, NodeConfig& config) {
   auto admin = schema.section("admin", "health, metrics and dashboard over HTTP");
   admin.option("listen", config.admin_listen, "where the admin endpoint listens",
                config::listen_address());
-  admin.secret("token", config.admin_token,
-               "what callers of the admin endpoint must know; needed unless it is on loopback");
+  admin.secret(
+      "token", config.admin_token,
+      "what callers of the admin endpoint must know; without, which is for loopback alone, "
+      "anybody there may look and nobody may change anything");
+  schema.check([&config] { return check_admin_token(config); });
   auto log = schema.section("log", "the log on standard error");
   log.option("level", config.log_level, "the least important entries to write",
              config::choices<telemetry::LogLevel>({{"trace", telemetry::LogLevel::trace},
@@ -85,6 +96,7 @@ void report_start_failure(const NodeConfig& config, const char* program, const s
 
 Node::Node(NodeConfig config) : config_(std::move(config)), log_(log_options(config_)) {
   assert(config_.threads > 0);
+  keep_memory_private();
   own_metrics_ = telemetry::register_process_metrics(metrics_);
   for (auto& registration : telemetry::register_log_metrics(metrics_, log_)) {
     own_metrics_.push_back(std::move(registration));

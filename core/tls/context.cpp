@@ -10,6 +10,7 @@
 #include <botan/pkcs8.h>
 
 #include "core/base/bytes.h"
+#include "core/base/private_file.h"
 #include "core/crypto/digest.h"
 #include "core/tls/credentials.h"
 
@@ -101,6 +102,7 @@ Loaded<std::shared_ptr<Botan::Private_Key>> read_key(const fs::path& path) {
                                std::to_string(bits) +
                                " bits); use ECDSA on P-256 or P-384, or RSA of 2048 bits or more"};
   }
+  if (auto open = open_to_everybody(path)) return CredentialError{path, std::move(*open)};
   return key;
 }
 

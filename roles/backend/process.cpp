@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/private_file.h"
 #include "core/crypto/encoding.h"
 #include "core/runtime/runtime.h"
 #include "core/store/idempotency.h"
@@ -132,6 +133,12 @@ std::optional<std::string> check_plaintext(const BackendConfig& config) {
   return "plaintext.links is allowed on a loopback address only; listen on 127.0.0.1";
 }
 
+std::optional<std::string> check_master_key(const BackendConfig& config) {
+  const auto open = open_to_everybody(config.master_key.file);
+  if (!open) return std::nullopt;
+  return fmt::format("the master key is in {}: {}", config.master_key.file.string(), *open);
+}
+
 }  // namespace
 
 void bind(config::Schema& schema, BackendConfig& config) {
@@ -160,6 +167,7 @@ void bind(config::Schema& schema, BackendConfig& config) {
   auto plaintext = schema.section("plaintext", "no TLS: for benchmarks, on loopback only");
   plaintext.option("links", config.plaintext_links, "proxies connect without TLS");
   schema.check([&config] { return check_plaintext(config); });
+  schema.check([&config] { return check_master_key(config); });
 }
 
 int run_backend(const BackendConfig& config) {

@@ -32,9 +32,8 @@ struct Read {
 
 std::string in_words(const Request& request) {
   std::string words;
-  for (const std::string_view part :
-       {request.method, request.path, request.query, request.host, request.origin,
-        request.fetch_site, request.accept, request.authorization}) {
+  for (const std::string_view part : {request.method, request.path, request.query, request.host,
+                                      request.accept, request.authorization}) {
     words.append(part) += '\n';
   }
   return words + (request.head_only ? "HEAD" : "") + std::to_string(request.version);

@@ -4,6 +4,8 @@
 
 #include <csignal>
 
+#include <fmt/format.h>
+
 #include "tests/integration/support/raw_connection.h"
 #include "tests/integration/support/stack.h"
 
@@ -28,10 +30,21 @@ bool anybody_at(std::uint16_t port) {
   return RawConnection(port).connected();
 }
 
+/// The token that a demo says its admin endpoints ask for.
+std::string token_in(const std::string& said) {
+  const std::string before = "token      ";
+  const auto at = said.find(before);
+  if (at == said.npos) return {};
+  return said.substr(at + before.size(), said.find(',', at) - at - before.size());
+}
+
 /// The process that an admin endpoint belongs to.
-pid_t process_at(std::uint16_t admin_port) {
+pid_t process_at(std::uint16_t admin_port, const std::string& token) {
   RawConnection connection(admin_port);
-  connection.send("GET /stats HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+  connection.send(
+      fmt::format("GET /stats HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+                  "Authorization: Bearer {}\r\n\r\n",
+                  token));
   const std::string answer = connection.read_to_end();
   const auto at = answer.find("\"pid\":");
   return at == std::string::npos ? 0 : std::atoi(answer.c_str() + at + 6);
@@ -75,7 +88,7 @@ TEST(Demo, SaysWhenAProcessDies) {
   const auto backend_admin = static_cast<std::uint16_t>(base + 82);
   ASSERT_TRUE(eventually(
       [&] { return demo.out().find("Ctrl-C ends it") != std::string::npos || demo.ended(); }));
-  const pid_t backend = process_at(backend_admin);
+  const pid_t backend = process_at(backend_admin, token_in(demo.out()));
   ASSERT_GT(backend, 0);
   ::kill(backend, SIGKILL);
   EXPECT_EQ(demo.wait(), 1);

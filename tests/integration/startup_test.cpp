@@ -107,6 +107,7 @@ TEST_F(Startup, MissingCredentials) {
   const auto no_master_key = run(backend({"--master-key-file", path() / "nowhere"}));
   EXPECT_EQ(no_master_key.exit_code, 2);
   write_file(path() / "short.key", "c2hvcnQ\n");
+  fs::permissions(path() / "short.key", fs::perms::owner_read);
   const auto short_key = run(
       {.arguments = {"backend", "--plaintext-links", "--master-key-file", path() / "short.key"}});
   EXPECT_EQ(short_key.exit_code, 1);
@@ -134,6 +135,31 @@ TEST_F(Startup, APortOfAnotherProcess) {
   }
   first.signal(SIGTERM);
   EXPECT_EQ(first.wait(), 0) << first.err();
+}
+
+TEST_F(Startup, SecretsThatEverybodyMayRead) {
+  for (const auto& [flag, file] : {std::pair("--master-key-file", "vault/master.key"),
+                                   std::pair("--admin-token-file", "admin/token")}) {
+    const fs::path secret = certificates() / file;
+    fs::permissions(secret, fs::perms::others_read, fs::perm_options::add);
+    const auto open = run(backend({flag, secret}));
+    EXPECT_EQ(open.exit_code, 2) << file;
+    EXPECT_THAT(open.err, HasSubstr("chmod 600 " + secret.string()));
+    fs::permissions(secret, fs::perms::others_read, fs::perm_options::remove);
+  }
+  const fs::path key = certificates() / "backend" / "key.pem";
+  fs::permissions(key, fs::perms::others_read, fs::perm_options::add);
+  const auto open = run(backend());
+  EXPECT_EQ(open.exit_code, 1);
+  EXPECT_THAT(open.err, HasSubstr("chmod 600 " + key.string()));
+}
+
+TEST_F(Startup, AnAdminTokenThatCanBeGuessed) {
+  Command command = backend({"--admin-listen", "0.0.0.0:0"});
+  command.environment["BABILU_ADMIN_TOKEN"] = "x";
+  const auto guessed = run(command);
+  EXPECT_EQ(guessed.exit_code, 1);
+  EXPECT_THAT(guessed.err, HasSubstr("openssl rand"));
 }
 
 TEST_F(Startup, DatabasesThatAreNone) {

@@ -15,6 +15,8 @@ namespace {
 namespace json = boost::json;
 using ::testing::HasSubstr;
 
+constexpr std::string_view token = "a-token-of-some-length";
+
 /// An admin endpoint for the proxy of a site.
 class Office {
  public:
@@ -25,7 +27,8 @@ class Office {
                            [this](const tls::ContextPtr&) { ++contexts_used; })),
         log_(log_into(site.world, "office")),
         admin_(site.world.runtime(), *site.world.host("localhost").listen({"localhost", 7480}),
-               {.name = "proxy", .version = "1"}, lifecycle_, metrics_, log_),
+               {.name = "proxy", .version = "1", .token = Secret(token.begin(), token.end())},
+               lifecycle_, metrics_, log_),
         scope_(site.world.runtime()) {
     proxy::extend(admin_, fleet_, site.node->admission(), site.node->observer());
     scope_.spawn("admin", admin_.run());
@@ -38,8 +41,9 @@ class Office {
   /// The whole answer, head and body.
   task<std::string> ask(std::string method_and_path) {
     auto stream = co_await site_.world.host("operator").connect({"localhost", 7480}, no_deadline);
-    const std::string request =
-        method_and_path + " HTTP/1.1\r\nHost: localhost:7480\r\nConnection: close\r\n\r\n";
+    const std::string request = method_and_path +
+                                " HTTP/1.1\r\nHost: localhost:7480\r\nConnection: close\r\n" +
+                                "Authorization: Bearer " + std::string(token) + "\r\n\r\n";
     EXPECT_FALSE(co_await net::write_all(**stream, bytes_of(request)));
     std::string answer;
     for (;;) {

@@ -17,10 +17,16 @@ namespace babilu::admin {
 
 using namespace std::chrono_literals;
 
+inline constexpr std::string_view site_token = "a-token-of-some-length";
+
+inline AdminOptions with_token() {
+  return {
+      .name = "proxy", .version = "1.2.3", .token = Secret(site_token.begin(), site_token.end())};
+}
+
 /// An endpoint on a host of a simulated world, and clients that speak raw HTTP to it.
 struct Site {
-  explicit Site(AdminOptions options = {.name = "proxy", .version = "1.2.3"},
-                const std::string& host = "localhost")
+  explicit Site(AdminOptions options = with_token(), const std::string& host = "localhost")
       : address{host, 7480},
         admin(world.runtime(), world.host(host).listen(address).value(), std::move(options),
               lifecycle, metrics, log) {}
@@ -43,8 +49,8 @@ struct Site {
     done = true;
   }
 
-  task<net::StreamPtr> connect() {
-    auto stream = co_await world.host("client").connect(address, no_deadline);
+  task<net::StreamPtr> connect(std::string from) {
+    auto stream = co_await world.host(from).connect(address, no_deadline);
     EXPECT_TRUE(stream);
     co_return std::move(stream.value());
   }
@@ -75,9 +81,9 @@ struct Reply {
 /// A client's end of one connection.
 class Client {
  public:
-  explicit Client(Site& site) : site_(site) {}
+  explicit Client(Site& site, std::string from = "client") : site_(site), from_(std::move(from)) {}
 
-  task<> open() { stream_ = co_await site_.connect(); }
+  task<> open() { stream_ = co_await site_.connect(from_); }
   task<> send(std::string_view bytes) {
     EXPECT_FALSE(co_await net::write_all(*stream_, bytes_of(bytes)));
   }
@@ -129,6 +135,7 @@ class Client {
   }
 
   Site& site_;
+  const std::string from_;
   net::StreamPtr stream_;
   std::string input_;
   error_code end_;
@@ -143,10 +150,19 @@ inline task<Reply> exchange(Site& site, std::string request, bool head_only = fa
   co_return reply;
 }
 
-/// "GET /path" with the fields that follow, as a client on this machine sends it.
-inline std::string request(std::string_view method_and_path, std::string_view fields = {}) {
+inline std::string bearing(std::string_view token) {
+  return "Authorization: Bearer " + std::string(token) + "\r\n";
+}
+
+/// "GET /path" with the fields that follow, as a client on this machine sends it: without a token.
+inline std::string bare(std::string_view method_and_path, std::string_view fields = {}) {
   return std::string(method_and_path) + " HTTP/1.1\r\nHost: localhost:7480\r\n" +
          std::string(fields) + "\r\n";
+}
+
+/// The same with the site's token.
+inline std::string request(std::string_view method_and_path, std::string_view fields = {}) {
+  return bare(method_and_path, bearing(site_token) + std::string(fields));
 }
 
 }  // namespace babilu::admin

@@ -1,5 +1,7 @@
 // One server process: what it brings without being asked, and how it ends.
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <mutex>
@@ -59,6 +61,15 @@ TEST(Node, AnyPortIsTheSameForAllLoops) {
   EXPECT_EQ(ports.taken.count(*ports.taken.begin()), threads);
   EXPECT_EQ(ports.others.count(*ports.others.begin()), threads);
   EXPECT_NE(*ports.taken.begin(), *ports.others.begin()) << "each flag has one of its own";
+}
+
+TEST(Node, KeepsItsMemoryToItself) {
+  ::prctl(PR_SET_DUMPABLE, 1);
+  const Node node(config(1));
+  EXPECT_EQ(::prctl(PR_GET_DUMPABLE), 0);
+  rlimit core{1, 1};
+  ASSERT_EQ(::getrlimit(RLIMIT_CORE, &core), 0);
+  EXPECT_EQ(core.rlim_cur, 0U);
 }
 
 TEST(Node, HasTheMetricsOfItselfAndOfItsLog) {

@@ -29,6 +29,7 @@ class TlsContext : public ::testing::Test {
 
   fs::path write(const std::string& name, const std::string& content) {
     std::ofstream(directory.path() / name) << content;
+    fs::permissions(directory.path() / name, fs::perms::owner_read | fs::perms::owner_write);
     return directory.path() / name;
   }
   Files proxy() const {
@@ -54,6 +55,11 @@ TEST_F(TlsContext, LoadsWhatWasMade) {
   ASSERT_TRUE(context) << context.error().to_string();
   EXPECT_GT(context.value()->valid_until(), today() + 24h * 364);
   EXPECT_LT(context.value()->valid_until(), today() + 24h * 366);
+}
+
+TEST_F(TlsContext, AKeyThatEverybodyMayReadIsNone) {
+  fs::permissions(proxy().key, fs::perms::others_read, fs::perm_options::add);
+  expect_problem(proxy(), proxy().key, "chmod 600");
 }
 
 TEST_F(TlsContext, AClientNeedsAnAuthorityOnly) {

@@ -24,7 +24,7 @@ void tell(const std::filesystem::path& directory) {
       "{0}/ca.pem               for clients: --ca, or BABILU_CA\n"
       "{0}/proxy, {0}/backend   for the processes of each role, with ca.pem\n"
       "{0}/vault/master.key     for backends: --master-key-file; all keys are sealed with it\n"
-      "{0}/admin/token          for the admin endpoints, where they ask for one\n"
+      "{0}/admin/token          for the admin endpoints: --admin-token-file\n"
       "{0}/authority/key.pem    for no service: keep it away from them\n",
       at));
 }

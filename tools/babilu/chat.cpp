@@ -1,4 +1,5 @@
 // chat: a peer that dials another.
+#include "core/base/private_memory.h"
 #include "core/config/rules.h"
 #include "tools/babilu/commands.h"
 #include "tools/babilu/peer_command.h"
@@ -46,6 +47,7 @@ struct ChatConfig {
 }  // namespace
 
 int chat(Invocation& invocation) {
+  keep_memory_private();
   ChatConfig config;
   config.bind(invocation.options());
   invocation.footer(footer);

@@ -1,6 +1,7 @@
 // peer listen, peer forget: a peer that waits for others, and whom it trusts.
 #include "tools/babilu/peer_command.h"
 
+#include "core/base/private_memory.h"
 #include "core/config/rules.h"
 #include "tools/babilu/commands.h"
 
@@ -36,6 +37,7 @@ void PeerConfig::bind(config::Schema& schema) {
 }
 
 int peer_listen(Invocation& invocation) {
+  keep_memory_private();
   PeerConfig config;
   std::string at = "127.0.0.1:7500";
   config.bind(invocation.options());

@@ -241,10 +241,19 @@ byId("login").addEventListener("submit", (event) => {
 byId("all").addEventListener("toggle", () => {
   if (byId("all").open && history.latest()) table.update(history);
 });
-byId("drain").addEventListener("click", () => byId("drain-dialog").showModal());
+byId("drain").addEventListener("click", () => {
+  byId("drain-error").textContent = "";
+  byId("drain-dialog").showModal();
+});
 byId("drain-cancel").addEventListener("click", () => byId("drain-dialog").close());
 byId("drain-confirm").addEventListener("click", async () => {
-  byId("drain-dialog").close();
-  await ask("/drain", "POST");
+  try {
+    const reply = await ask("/drain", "POST");
+    if (reply.status === 401) askForToken(true);
+    if (reply.ok || reply.status === 401) byId("drain-dialog").close();
+    else byId("drain-error").textContent = await reply.text();
+  } catch {
+    byId("drain-error").textContent = "The process does not answer.";
+  }
 });
 run();

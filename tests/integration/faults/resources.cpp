@@ -27,11 +27,6 @@ std::size_t status(const Process& process, std::string_view name) {
 
 }  // namespace
 
-std::size_t open_files(const Process& process) {
-  const std::filesystem::directory_iterator files(about(process, "fd"));
-  return static_cast<std::size_t>(std::distance(begin(files), end(files)));
-}
-
 std::size_t memory(const Process& process) {
   return status(process, "VmRSS:");
 }

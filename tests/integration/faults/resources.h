@@ -8,7 +8,6 @@
 /// What the system says that a process holds and has used.
 namespace babilu::testing {
 
-std::size_t open_files(const Process& process);
 /// Memory that it has in use now, and the most that it ever had, in bytes.
 std::size_t memory(const Process& process);
 std::size_t peak_memory(const Process& process);

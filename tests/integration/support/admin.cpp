@@ -11,9 +11,10 @@ namespace babilu::testing {
 
 AdminAnswer ask_admin(std::uint16_t port, std::string_view path, std::string_view method) {
   RawConnection connection(port);
-  connection.send(fmt::format(
-      "{} {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method,
-      path));
+  connection.send(
+      fmt::format("{} {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n"
+                  "Authorization: Bearer {}\r\n\r\n",
+                  method, path, admin_token));
   const std::string answer = connection.read_to_end();
   const auto head = answer.find("\r\n\r\n");
   if (head == std::string::npos) return {};

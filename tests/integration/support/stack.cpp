@@ -67,6 +67,7 @@ void Stack::choose_members(const Options& options) {
   for (Member& member : members_) {
     append(member.command.arguments, {"--listen", address(member.port), "--admin-listen",
                                       address(member.admin), "--certificates", certificates()});
+    member.command.environment["BABILU_ADMIN_TOKEN"] = admin_token;
   }
 }
 

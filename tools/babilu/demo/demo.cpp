@@ -1,5 +1,6 @@
 // demo: the whole stack with one command.
 #include <csignal>
+#include <fstream>
 
 #include <fmt/format.h>
 
@@ -48,6 +49,13 @@ void bind(config::Schema& schema, DemoConfig& config) {
   schema.option("duration", config.duration, "how long each of the two loads lasts",
                 config::range(100ms, 1h));
   schema.option("sessions", config.sessions, "bots at a time", config::range(1u, 10'000u));
+}
+
+std::string first_line(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
 }
 
 class Demo {
@@ -164,12 +172,16 @@ void Demo::tell(std::string_view text) {
 
 void Demo::invite() {
   const std::string program = own_program().string();
+  const std::string token_file = directory_.admin_token().string();
   tell(fmt::format(
-      R"(
+      R"text(
 The stack is up.
-  dashboard  http://127.0.0.1:{admin}/            metrics  http://127.0.0.1:{admin}/metrics
+  dashboard  http://127.0.0.1:{admin}/
+  token      {token}, which the dashboard asks for; it is in {token_file}
   state      curl 'http://127.0.0.1:{admin}/readyz?verbose'
-  logs       tail -f {directory}/*.log
+  metrics    curl -H "Authorization: Bearer $(cat {token_file})" http://127.0.0.1:{admin}/metrics
+  logs       tail -f {
+    directory}/*.log
 
 Talk to it from another terminal:
   export BABILU_TARGET=127.0.0.1:{port} BABILU_CA={authority}
@@ -180,8 +192,9 @@ Talk to it from another terminal:
   {program} bots --scenario mixed --sessions 50 --duration 10s
 
 Ctrl-C ends it{end}.
-)",
+)text",
       fmt::arg("admin", stack_.members()[0].admin), fmt::arg("port", config_.port_base),
+      fmt::arg("token", first_line(directory_.admin_token())), fmt::arg("token_file", token_file),
       fmt::arg("directory", directory_.path().string()),
       fmt::arg("authority", directory_.authority().string()), fmt::arg("program", program),
       fmt::arg("end", directory_.kept() ? "; the data is kept" : " and deletes its data")));

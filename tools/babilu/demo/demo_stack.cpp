@@ -94,6 +94,7 @@ ChildProcess::Start DemoStack::start_of(std::size_t index) const {
   option("--name", member.name);
   option("--listen", address(member.port));
   option("--admin-listen", address(member.admin));
+  option("--admin-token-file", directory_.admin_token());
   option("--certificates", directory_.certificates());
   option("--drain-timeout", drain_timeout);
   if (index == 0) {

@@ -24,6 +24,7 @@ class DemoDirectory {
   const std::filesystem::path& path() const noexcept { return path_; }
   std::filesystem::path certificates() const { return path_ / "certificates"; }
   std::filesystem::path authority() const { return certificates() / "ca.pem"; }
+  std::filesystem::path admin_token() const { return certificates() / "admin" / "token"; }
   bool kept() const noexcept { return kept_; }
 
  private:
