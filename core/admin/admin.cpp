@@ -1,6 +1,5 @@
 #include "core/admin/admin.h"
 
-#include <algorithm>
 #include <cassert>
 #include <stdexcept>
 
@@ -39,12 +38,12 @@ struct Admin::Figures {
         refused(metrics.counter("babilu_admin_requests_refused_total",
                                 "Requests to the admin endpoint answered with 4xx or 5xx")),
         open(metrics.gauge("babilu_admin_open_connections", "Connections to the admin endpoint")),
-        turned_away(metrics.counter("babilu_admin_connections_refused_total",
-                                    "Connections that the admin endpoint had no room for")) {}
+        gave_way(metrics.counter("babilu_admin_connections_closed_total",
+                                 "Connections to the admin endpoint that gave way to others")) {}
   telemetry::Counter& answered;
   telemetry::Counter& refused;
   telemetry::Gauge& open;
-  telemetry::Counter& turned_away;
+  telemetry::Counter& gave_way;
 };
 
 Result<net::ListenerPtr> listen(net::Network& network, const net::Address& at,
@@ -64,6 +63,7 @@ Admin::Admin(Runtime& runtime, net::ListenerPtr listener, AdminOptions options,
       guard_(options_.token, options_.host_names),
       figures_(std::make_unique<Figures>(metrics)),
       started_(runtime.now()),
+      connections_(options_.limits.connections, [this] { figures_->gave_way.add(); }),
       scope_(runtime) {
   if (const auto error = refuse_options(listener_->local(), options_)) {
     throw std::invalid_argument(error_code(*error).message());
@@ -130,13 +130,8 @@ task<> Admin::run() {
 task<> Admin::accept() {
   for (;;) {
     Result<net::StreamPtr> stream = co_await listener_->accept();
-    if (stream && make_room()) {
+    if (stream) {
       scope_.spawn("admin connection", serve(std::move(*stream)));
-    } else if (stream) {
-      figures_->turned_away.add();
-      if (turned_away_ >= options_.limits.connections) continue;  // not even a word
-      ++turned_away_;
-      scope_.spawn("admin refusal", turn_away(std::move(*stream)));
     } else if (stream.error() == boost::asio::error::operation_aborted) {
       co_return;
     } else {
@@ -147,42 +142,11 @@ task<> Admin::accept() {
   }
 }
 
-/// Whether one more connection may be served, closing the one that has been idle for longest if
-/// need be: those who only hold connections must not keep out those who ask.
-bool Admin::make_room() {
-  assert(turned_away_ <= scope_.size());
-  if (scope_.size() - turned_away_ < options_.limits.connections) return true;
-  Connection* oldest = nullptr;
-  for (Connection* connection : connections_) {
-    if (!connection->idle()) continue;
-    if (oldest == nullptr || connection->idle_since() < oldest->idle_since()) oldest = connection;
-  }
-  if (oldest == nullptr) return false;
-  oldest->close();
-  return true;
-}
-
 task<> Admin::serve(net::StreamPtr stream) {
-  Connection connection(runtime_, std::move(stream), options_.limits, *this);
-  const auto position = connections_.insert(connections_.end(), &connection);
+  Connection connection(runtime_, std::move(stream), options_.limits, *this, connections_);
   figures_->open.add();
-  const boost::scope::scope_exit forget([&] {
-    connections_.erase(position);
-    figures_->open.subtract();
-  });
+  const boost::scope::scope_exit forget([&] { figures_->open.subtract(); });
   co_await connection.run();
-}
-
-task<> Admin::turn_away(net::StreamPtr stream) {
-  const boost::scope::scope_exit forget([&] {
-    assert(turned_away_ > 0);
-    --turned_away_;
-  });
-  const Bytes answer = to_bytes({.status = 503, .body = "too many connections; try again\n"},
-                                {.date = runtime_.clock().wall()});
-  const Deadline deadline = runtime_.now() + options_.limits.linger_time;
-  const error_code error = co_await net::write_all(*stream, answer, deadline);
-  if (!error) co_await linger(runtime_, *stream, deadline);
 }
 
 }  // namespace babilu::admin

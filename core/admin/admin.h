@@ -1,6 +1,5 @@
 #pragma once
 
-#include <list>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "core/admin/router.h"
 #include "core/admin/stats.h"
 #include "core/net/network.h"
+#include "core/net/waiting_room.h"
 #include "core/runtime/lifecycle.h"
 #include "core/runtime/scope.h"
 #include "core/telemetry/log.h"
@@ -49,7 +49,8 @@ Result<net::ListenerPtr> listen(net::Network& network, const net::Address& at,
 ///
 /// HEAD where GET is. It outlives draining, so that who drains a process can watch it: its owner
 /// cancels it last. What it shows must outlive it. Thread: the Runtime's; a reading costs a pass
-/// over all metrics (about 2 µs a histogram, and process metrics some reads of /proc).
+/// over all metrics (about 2 µs a histogram, and process metrics some reads of /proc). Connections
+/// are bounded; see WaitingRoom for which of them gives way to one more.
 class Admin final : private Responder {
  public:
   /// Throws std::invalid_argument where listen() fails for want of a token.
@@ -82,8 +83,6 @@ class Admin final : private Responder {
 
   task<> accept();
   task<> serve(net::StreamPtr stream);
-  task<> turn_away(net::StreamPtr stream);
-  bool make_room();
 
   Runtime& runtime_;
   net::ListenerPtr listener_;
@@ -96,8 +95,7 @@ class Admin final : private Responder {
   std::vector<std::pair<std::string, StatsSource>> sections_;
   std::unique_ptr<Figures> figures_;
   const Clock::time_point started_;
-  std::list<Connection*> connections_;
-  std::size_t turned_away_ = 0;  // of those that are still here
+  net::WaitingRoom connections_;
   Scope scope_;
 };
 

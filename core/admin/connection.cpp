@@ -16,12 +16,12 @@ constexpr std::size_t linger_bytes = 256 * 1024;
 }  // namespace
 
 Connection::Connection(Runtime& runtime, net::StreamPtr stream, const HttpLimits& limits,
-                       Responder& responder)
+                       Responder& responder, net::WaitingRoom& room)
     : runtime_(runtime),
       stream_(std::move(stream)),
       limits_(limits),
       responder_(responder),
-      idle_since_(runtime.now()) {}
+      guest_(room, *stream_) {}
 
 task<> Connection::run() {
   Next next = Next::request;
@@ -30,8 +30,7 @@ task<> Connection::run() {
     // Requests that came all at once must not keep the Runtime to themselves.
     if (next == Next::request) co_await runtime_.yield();
   }
-  idle_ = true;
-  idle_since_ = runtime_.now();
+  guest_.wait();
   if (next == Next::linger) {
     co_await admin::linger(runtime_, *stream_, runtime_.now() + limits_.linger_time);
   }
@@ -48,18 +47,19 @@ task<Connection::Next> Connection::serve_request() {
   const bool unread = reader.state() != RequestReader::State::complete;
   const bool keep_alive = reader.keep_alive() && !response.close && !unread;
   if (!co_await send(std::move(response), reader, keep_alive)) co_return Next::end;
+  answered_ = true;
   co_return keep_alive ? Next::request : Next::linger;
 }
 
 task<bool> Connection::first_byte() {
   if (input_.empty()) {
     input_ = Secret();  // an idle connection keeps no buffer
-    idle_ = true;
-    idle_since_ = runtime_.now();
-    const error_code error = co_await receive(idle_since_ + limits_.idle_time);
+    if (answered_) guest_.wait();
+    const error_code error = co_await receive(runtime_.now() + limits_.idle_time);
     if (error) co_return false;
+    // The first request was waited for from the beginning.
+    if (answered_) guest_.wait();
   }
-  idle_ = false;
   co_return true;
 }
 

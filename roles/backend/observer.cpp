@@ -4,6 +4,9 @@ namespace babilu::backend {
 
 Observer::Observer(telemetry::Metrics& metrics)
     : links_(metrics.gauge("babilu_backend_links", "Links of proxies open now")),
+      strangers_gone_(metrics.counter(
+          "babilu_backend_strangers_closed_total",
+          "Connections that gave way to others before they proved to be a proxy's")),
       requests_(metrics.counter("babilu_backend_requests_total", "Requests answered")),
       errors_(metrics.counter("babilu_backend_request_errors_total",
                               "Requests answered with an error")),

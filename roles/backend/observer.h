@@ -12,10 +12,13 @@ class Observer final : public rpc::SessionObserver {
 
   void on_link_opened() { links_.add(); }
   void on_link_closed() { links_.subtract(); }
+  /// A connection that had not proved to be a proxy's gave way to others.
+  void on_stranger_gone() { strangers_gone_.add(); }
   void on_reply(const rpc::MethodTraits& method, rpc::Code code, Clock::duration latency) override;
 
  private:
   telemetry::Gauge& links_;
+  telemetry::Counter& strangers_gone_;
   telemetry::Counter& requests_;
   telemetry::Counter& errors_;
   telemetry::AtomicHistogram& latency_;

@@ -1,5 +1,9 @@
 #include "roles/backend/process.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "core/base/private_file.h"
@@ -57,9 +61,18 @@ tls::ContextPtr load_context(const BackendConfig& config) {
   return *context;
 }
 
+/// The files that a process may open are for links, the database and the admin endpoint first.
+std::size_t strangers_that_fit(unsigned threads) {
+  constexpr rlim_t share = 8, least = 4, most = 256;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return most;
+  return std::clamp(files.rlim_cur / share / threads, least, most);
+}
+
 ServerOptions server_options(const BackendConfig& config) {
   ServerOptions options;
   options.drain_timeout = config.drain_timeout;
+  options.strangers = strangers_that_fit(config.node.threads);
   options.session.connection.limits.streams = streams_of_a_link;
   options.session.trust_hop_without_certificate = config.plaintext_links;
   return options;

@@ -29,6 +29,7 @@ Server::Server(Runtime& runtime, net::Security& security, net::ListenerPtr liste
       services_(services),
       shared_(shared),
       listener_(std::move(listener)),
+      strangers_(shared.options.strangers, [&shared] { shared.observer.on_stranger_gone(); }),
       session_ended_(runtime),
       scope_(runtime) {}
 
@@ -70,13 +71,11 @@ task<> Server::accept() {
 
 task<> Server::serve(net::StreamPtr raw) {
   const std::string remote = raw->remote().to_string();
+  net::Guest guest(strangers_, *raw);
   Result<net::StreamPtr> stream =
       co_await security_.accept(std::move(raw), runtime_.now() + shared_.options.handshake_timeout);
   if (!stream) {
-    const bool looked = tls::left_in_handshake(stream.error());
-    const auto level = looked ? telemetry::LogLevel::debug : telemetry::LogLevel::warn;
-    shared_.log.limited(level, "handshake", "handshake failed", field("remote", remote),
-                        field("why", stream.error().message()));
+    log_failure(remote, stream.error(), guest.gone());
     co_return;
   }
   if (draining_) co_return;  // hands were shaken meanwhile; it would be told to leave at once
@@ -89,10 +88,28 @@ task<> Server::serve(net::StreamPtr raw) {
     session_ended_.notify_all();
     shared_.observer.on_link_closed();
   });
+  // Whoever has a certificate is no stranger; without, a hello is all that there is to know.
+  if (security_.encrypted()) {
+    guest.leave();
+  } else {
+    session.scope().spawn("greeting", see_in(session, guest));
+  }
   const rpc::Status why = co_await session.run();
   if (why.ok()) co_return;
   shared_.log.limited(telemetry::LogLevel::warn, "link", "link ended", field("remote", remote),
                       field("why", why.to_string()));
+}
+
+task<> Server::see_in(rpc::Session& session, net::Guest& guest) {
+  if (co_await session.greeted(no_deadline)) guest.leave();
+}
+
+void Server::log_failure(const std::string& remote, const error_code& why, bool gave_way) const {
+  const bool looked = tls::left_in_handshake(why);
+  const auto level = looked ? telemetry::LogLevel::debug : telemetry::LogLevel::warn;
+  shared_.log.limited(
+      level, "handshake", "handshake failed", field("remote", remote),
+      field("why", gave_way ? "too many that prove nothing; others came after it" : why.message()));
 }
 
 }  // namespace babilu::backend

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/net/security.h"
+#include "core/net/waiting_room.h"
 #include "core/rpc/session.h"
 #include "core/runtime/lifecycle.h"
 #include "core/runtime/scope.h"
@@ -16,6 +17,8 @@ struct ServerOptions {
   rpc::SessionOptions session;
   Clock::duration handshake_timeout = std::chrono::seconds(5);
   Clock::duration drain_timeout = std::chrono::seconds(15);
+  /// Connections of this Runtime that have yet to prove that they are a proxy's.
+  std::size_t strangers = 64;
 };
 
 /// What the Runtimes of one backend process share.
@@ -40,6 +43,8 @@ class Server {
  private:
   task<> accept();
   task<> serve(net::StreamPtr raw);
+  static task<> see_in(rpc::Session& session, net::Guest& guest);
+  void log_failure(const std::string& remote, const error_code& why, bool gave_way) const;
   task<> sessions_ended(Deadline deadline);
 
   Runtime& runtime_;
@@ -47,6 +52,7 @@ class Server {
   const rpc::ServiceTable& services_;
   ServerShared& shared_;
   net::ListenerPtr listener_;
+  net::WaitingRoom strangers_;
   std::list<rpc::Session*> sessions_;  ///< those that serve() runs now
   Condition session_ended_;
   bool draining_ = false;

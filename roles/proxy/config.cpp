@@ -36,13 +36,20 @@ std::vector<Cidr> networks(const std::vector<std::string>& texts) {
   return parsed;
 }
 
+/// Connections of balancers that may wait for their header, on each event loop.
+rlim_t unnamed_that_fit(const ProxyConfig& config, rlim_t files) {
+  constexpr rlim_t share = 16, least = 4, most = 256;
+  return std::clamp(files / share / config.node.threads, least, most);
+}
+
 /// Sessions that leave files for links, the admin endpoint and everything else: a machine that is
 /// out of files could not even be asked what is wrong.
 unsigned sessions_that_fit(const ProxyConfig& config) {
   constexpr rlim_t for_the_process = 24;
-  const rlim_t per_loop = 3 + config.backends.size();
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return config.sessions;
+  const rlim_t unnamed = config.balancers.empty() ? 0 : unnamed_that_fit(config, files.rlim_cur);
+  const rlim_t per_loop = 3 + config.backends.size() + unnamed;
   const rlim_t reserved = for_the_process + config.node.threads * per_loop;
   const rlim_t left = files.rlim_cur > reserved ? files.rlim_cur - reserved : 1;
   return static_cast<unsigned>(std::min<rlim_t>(config.sessions, left));
@@ -88,6 +95,10 @@ ProxyOptions options_of(const ProxyConfig& config) {
   options.session.idle_timeout = config.idle_timeout;
   options.relay.wait_for_backend = config.wait_for_backend;
   options.balancers = networks(config.balancers);
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    options.unnamed = unnamed_that_fit(config, files.rlim_cur);
+  }
   options.link.connection.ping_after = std::chrono::seconds(2);
   options.link.connection.ping_timeout = std::chrono::seconds(3);
   options.link.connection.outbox.keep = link_buffer;

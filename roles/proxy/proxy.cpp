@@ -31,6 +31,8 @@ Proxy::Proxy(Runtime& runtime, net::Network& network, net::Security& sessions, n
       shared_(shared),
       listener_(std::move(listener)),
       options_(std::move(options)),
+      unnamed_(options_.unnamed,
+               [&shared] { shared.observer.on_turned_away("too_many_without_header"); }),
       session_options_(std::make_shared<const rpc::ConnectionOptions>(options_.session)),
       relay_(runtime, shared.observer, options_.relay),
       pool_(runtime, network, links, shared.figures, options_.link, relay_),
@@ -106,6 +108,7 @@ task<Result<net::Address>> Proxy::identify(net::Stream& raw, Deadline deadline) 
       !not_a_number &&
       std::ranges::any_of(options_.balancers, [&](const Cidr& c) { return c.contains(number); });
   if (!balanced) co_return remote;
+  net::Guest guest(unnamed_, raw);
   const auto named = co_await net::read_proxy_header(raw, deadline);
   if (!named) co_return named.error();
   co_return named->value_or(remote);

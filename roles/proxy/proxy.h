@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/net/security.h"
+#include "core/net/waiting_room.h"
 #include "core/runtime/lifecycle.h"
 #include "core/runtime/scope.h"
 #include "core/telemetry/log.h"
@@ -22,6 +23,8 @@ struct ProxyOptions {
   RelayOptions relay;
   /// Balancers whose connections begin with a PROXY header that names the client.
   std::vector<Cidr> balancers;
+  /// Such connections whose header has yet to come, at most on this Runtime.
+  std::size_t unnamed = 256;
   Clock::duration handshake_timeout = std::chrono::seconds(5);
   Clock::duration drain_timeout = std::chrono::seconds(20);
 };
@@ -78,6 +81,7 @@ class Proxy final : private ClientSession::Owner {
   ProxyShared& shared_;
   net::ListenerPtr listener_;
   ProxyOptions options_;
+  net::WaitingRoom unnamed_;
   std::shared_ptr<const rpc::ConnectionOptions> session_options_;
   Relay relay_;
   Pool pool_;

@@ -6,9 +6,9 @@ namespace babilu::proxy {
 
 namespace {
 
-constexpr std::string_view session_reasons[] = {"too_many_sessions", "too_many_sessions_of_address",
-                                                "too_many_addresses", "too_many_handshakes",
-                                                "too_many_handshakes_in_all"};
+constexpr std::string_view session_reasons[] = {
+    "too_many_sessions",   "too_many_sessions_of_address", "too_many_addresses",
+    "too_many_handshakes", "too_many_handshakes_in_all",   "too_many_without_header"};
 
 constexpr std::string_view request_reasons[] = {"too_many_requests",
                                                 "too_many_streams",

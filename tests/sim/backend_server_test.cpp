@@ -61,7 +61,7 @@ class Exhausted final : public net::Listener {
 /// A backend with three methods, and a client of it.
 struct Bench {
   explicit Bench(sim::World& its_world, ServerOptions options = {}, int accept_failures = 0,
-                 int handshake_failures = 0)
+                 int handshake_failures = 0, net::Security* its_security = nullptr)
       : world(its_world),
         runtime(world.runtime()),
         go_on(runtime),
@@ -78,7 +78,8 @@ struct Bench {
     table.add(refuse, [](rpc::Call&) { return say_no(); });
     auto listener =
         std::make_unique<Exhausted>(*world.host("backend").listen(address), accept_failures);
-    server = std::make_unique<Server>(runtime, security, std::move(listener), table, shared);
+    server = std::make_unique<Server>(runtime, its_security ? *its_security : security,
+                                      std::move(listener), table, shared);
     scope.spawn("server", run());
     channel.start();
   }
@@ -140,6 +141,15 @@ struct Bench {
   Scope scope;
   std::optional<Clock::time_point> ended;
 };
+
+/// Whether the other side has not ended it.
+bool is_open(const net::StreamPtr& stream) {
+  std::uint8_t buffer[4096];
+  for (;;) {
+    const net::Transfer got = stream->read_some(buffer);
+    if (got.bytes == 0) return got.error == boost::asio::error::would_block;
+  }
+}
 
 void run(task<> (*test)(sim::World&)) {
   sim::World world(1);
@@ -254,6 +264,53 @@ task<> exhausted(sim::World& world) {
 
 TEST(BackendServer, GoesOnAcceptingWhenTheMachineWasOutOfSomething) {
   run(exhausted);
+}
+
+/// Takes whoever says something, as a handshake would.
+class Shy final : public net::Security {
+ public:
+  task<Result<net::StreamPtr>> dial(net::StreamPtr raw, const net::Address&, Deadline) override {
+    co_return std::move(raw);
+  }
+  task<Result<net::StreamPtr>> accept(net::StreamPtr raw, Deadline deadline) override {
+    const error_code error = co_await raw->readable(deadline);
+    if (error) co_return error;
+    co_return std::move(raw);
+  }
+  bool encrypted() const noexcept override { return true; }
+};
+
+task<> silent(sim::World& world, net::Security* security) {
+  Bench bench(world, {.strangers = 3}, 0, 0, security);
+  std::vector<net::StreamPtr> others;
+  const auto connect = [&](const char* from) {
+    return world.host(from).connect(Bench::address, no_deadline);
+  };
+  for (int i = 0; i < 2; ++i) others.push_back(std::move((co_await connect("other")).value()));
+  for (int i = 0; i < 200; ++i) {
+    const char* const from = i % 2 == 0 ? "other" : "another";
+    others.push_back(std::move((co_await connect(from)).value()));
+    if (i == 100) EXPECT_TRUE((co_await bench.ask(echo)).status.ok());
+  }
+  co_await world.runtime().sleep_for(100ms);
+  EXPECT_EQ(std::ranges::count_if(others, is_open), 3) << "of 202";
+  EXPECT_TRUE(is_open(others.back())) << "the newest";
+  EXPECT_FALSE(is_open(others.front())) << "the oldest";
+  EXPECT_EQ(bench.value("babilu_backend_strangers_closed_total"), 199);
+  EXPECT_TRUE((co_await bench.ask(echo)).status.ok()) << "a proxy's link is not among them";
+  others.clear();
+  co_await bench.end();
+}
+
+TEST(BackendServer, SilentConnectionsGiveWay) {
+  sim::World world(1);
+  Shy shy;
+  world.run(silent(world, &shy));
+}
+
+TEST(BackendServer, SilentConnectionsGiveWayWithoutCertificatesToo) {
+  sim::World world(1);
+  world.run(silent(world, nullptr));
 }
 
 }  // namespace

@@ -63,6 +63,25 @@ TEST(Door, AHeaderThatDoesNotComeIsNotWaitedForForEver) {
   run_wire({"a"}, silent_balancer, behind_a_balancer());
 }
 
+task<> many_silent_balancers(WireSite& site) {
+  std::vector<net::StreamPtr> silent;
+  for (int i = 0; i < 50; ++i) {
+    auto stream =
+        co_await site.world.host("10.1.2.3").connect(SimulatedStack::address(), no_deadline);
+    silent.push_back(std::move(stream.value()));
+  }
+  co_await site.sleep(100ms);
+  EXPECT_EQ(site.metric("babilu_proxy_sessions_refused_total", "too_many_without_header"), 46);
+  site["a"].answer_with({});
+  WireEnd* const named = co_await site.connect_from("10.1.2.3", named_header);
+  co_await until_answered(site, named, named->ask());
+}
+TEST(Door, WhatWaitsForAHeaderIsCounted) {
+  proxy::ProxyOptions options = behind_a_balancer();
+  options.unnamed = 4;
+  run_wire({"a"}, many_silent_balancers, options);
+}
+
 task<> counted_by_balancer(WireSite& site) {
   // Limits are those of the client that the balancer names, not its own.
   site.node->admission().set_options({.each = {.sessions = 1}});

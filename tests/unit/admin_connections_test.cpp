@@ -88,39 +88,71 @@ TEST(AdminDeadlines, AClientThatDoesNotCloseDoesNotHoldTheConnection) {
 }
 
 AdminOptions three_connections() {
-  return {.name = "proxy", .limits = {.connections = 3}};
+  AdminOptions options = with_token();
+  options.limits.connections = 3;
+  return options;
 }
 
-task<> open_all(Site& s, std::list<Client>& clients, std::size_t count, std::string_view send) {
+task<> open_all(Site& s, std::list<Client>& clients, std::size_t count, std::string_view send,
+                std::string from = "client") {
   for (std::size_t i = 0; i < count; ++i) {
-    clients.emplace_back(s);
+    clients.emplace_back(s, from);
     co_await clients.back().open();
     if (!send.empty()) co_await clients.back().send(send);
     co_await s.world.runtime().sleep_for(10ms);
   }
 }
 
-TEST(AdminConnections, PastTheirBoundIsSaidSo) {
+std::uint64_t gave_way(Site& s) {
+  return s.metrics
+      .counter("babilu_admin_connections_closed_total",
+               "Connections to the admin endpoint that gave way to others")
+      .value();
+}
+
+/// Half a request, in each of the places where one can be left.
+const std::string halves[] = {"", "G", "GET /li",
+                              request("POST /drain", "Content-Length: 9\r\n") + "a"};
+
+task<> half_requests(Site& s, const std::string& half) {
+  std::list<Client> slow;
+  co_await open_all(s, slow, 3, half);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ((co_await exchange(s, request("GET /livez"))).status, 200U) << half;
+    co_await s.world.runtime().sleep_for(10ms);
+  }
+  EXPECT_EQ(co_await slow.front().rest(), "") << half;
+  EXPECT_EQ(gave_way(s), 1U) << half << ": the probe has gone by itself";
+}
+
+TEST(AdminConnections, HalfRequestsGiveWayOldestFirst) {
+  for (const std::string& half : halves) {
+    Site site(three_connections());
+    site.play([&half](Site& s) { return half_requests(s, half); });
+  }
+}
+
+TEST(AdminConnections, NobodyTakesThePlacesOfAnotherAddress) {
   Site site(three_connections());
   site.play([](Site& s) -> task<> {
-    std::list<Client> busy;
-    co_await open_all(s, busy, 3, "GET /li");  // each in the middle of a request
-    for (int i = 0; i < 10; ++i) {
-      Client client(s);
-      co_await client.open();
-      co_await client.send(request("GET /livez"));
-      const Reply reply = co_await client.receive();
-      EXPECT_EQ(reply.status, 503U);
-      EXPECT_FALSE(reply.keep_alive);
-      EXPECT_EQ(co_await client.rest(), "");
-    }
-    for (Client& client : busy) {
-      co_await client.send("vez HTTP/1.1\r\nHost: localhost\r\n\r\n");
-      EXPECT_EQ((co_await client.receive()).status, 200U) << "others' load has no effect here";
-    }
-    busy.clear();
-    co_await s.world.runtime().sleep_for(10ms);
-    EXPECT_EQ((co_await exchange(s, request("GET /livez"))).status, 200U) << "there is room again";
+    std::list<Client> others;
+    co_await open_all(s, others, 1, "GET /li", "scraper");
+    std::list<Client> flood;
+    co_await open_all(s, flood, 20, "GET /li", "attacker");
+    co_await others.front().send("vez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_EQ((co_await others.front().receive()).status, 200U) << "the oldest of all";
+    EXPECT_EQ(gave_way(s), 18U);
+  });
+}
+
+TEST(AdminConnections, ThoseThatDoNotReadGiveWayToo) {
+  Site site(three_connections());
+  site.admin.handle(Method::get, "/large", "",
+                    [](const Request&) { return Response{.body = std::string(1024 * 1024, 'x')}; });
+  site.play([](Site& s) -> task<> {
+    std::list<Client> deaf;
+    co_await open_all(s, deaf, 3, request("GET /large"));
+    EXPECT_EQ((co_await exchange(s, request("GET /livez"))).status, 200U);
   });
 }
 
