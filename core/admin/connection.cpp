@@ -13,6 +13,13 @@ constexpr std::size_t read_size = 4096;
 /// What a client may go on sending that is thrown away while the connection closes.
 constexpr std::size_t linger_bytes = 256 * 1024;
 
+constexpr std::string_view empty_line = "\r\n";
+
+/// Whether there is more than what may become an empty line.
+bool has_begun(ByteView input) {
+  return !empty_line.starts_with(text_of(input));
+}
+
 }  // namespace
 
 Connection::Connection(Runtime& runtime, net::StreamPtr stream, const HttpLimits& limits,
@@ -52,15 +59,28 @@ task<Connection::Next> Connection::serve_request() {
 }
 
 task<bool> Connection::first_byte() {
-  if (input_.empty()) {
-    input_ = Secret();  // an idle connection keeps no buffer
-    if (answered_) guest_.wait();
-    const error_code error = co_await receive(runtime_.now() + limits_.idle_time);
+  std::size_t skipped = skip_empty_lines();
+  if (has_begun(input_)) co_return true;
+  if (answered_) guest_.wait();
+  const Deadline deadline = runtime_.now() + limits_.idle_time;
+  while (!has_begun(input_)) {
+    if (input_.empty()) input_ = Secret();  // an idle connection keeps no buffer
+    const error_code error = co_await receive(deadline);
     if (error) co_return false;
-    // The first request was waited for from the beginning.
-    if (answered_) guest_.wait();
+    skipped += skip_empty_lines();
+    if (skipped > limits_.header) co_return false;
   }
+  // The first request was waited for from the beginning.
+  if (answered_) guest_.wait();
   co_return true;
+}
+
+/// Some clients send one after a body, which is not part of it (RFC 9112 §2.2).
+std::size_t Connection::skip_empty_lines() {
+  std::size_t size = 0;
+  while (text_of(input_).substr(size).starts_with(empty_line)) size += empty_line.size();
+  input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(size));
+  return size;
 }
 
 task<bool> Connection::read_past(RequestReader& reader, RequestReader::State state,

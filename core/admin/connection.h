@@ -27,6 +27,8 @@ class Connection {
   task<Next> serve_request();
   /// Waits for a request to begin; false when none does.
   task<bool> first_byte();
+  /// Throws empty lines away that come before a request, and says how many bytes that were.
+  std::size_t skip_empty_lines();
   /// Feeds the reader until it has left `state`; false when the stream ended or failed.
   task<bool> read_past(RequestReader& reader, RequestReader::State state, Deadline deadline);
   task<error_code> receive(Deadline deadline);

@@ -1,6 +1,7 @@
 #include "core/admin/http.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace babilu::admin {
 
@@ -13,6 +14,27 @@ bool Request::has_parameter(std::string_view name) const noexcept {
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return false;
+}
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+  constexpr std::size_t digits = 2;
+  std::string decoded;
+  decoded.reserve(text.size());
+  while (!text.empty()) {
+    const char first = text.front();
+    text.remove_prefix(1);
+    if (first != '%') {
+      decoded.push_back(first);
+      continue;
+    }
+    unsigned char byte = 0;
+    const char* const end = text.data() + std::min(digits, text.size());
+    const auto read = std::from_chars(text.data(), end, byte, 16);
+    if (read.ptr != text.data() + digits) return std::nullopt;
+    decoded.push_back(static_cast<char>(byte));
+    text.remove_prefix(digits);
+  }
+  return decoded;
 }
 
 }  // namespace babilu::admin

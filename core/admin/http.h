@@ -66,4 +66,8 @@ class Responder {
   virtual Response answer(const Request& request) = 0;
 };
 
+/// A part of a path as it was meant: "%3A" is ":" (RFC 3986 §2.1). Nothing when a percent sign is
+/// not followed by two hexadecimal digits.
+std::optional<std::string> percent_decoded(std::string_view text);
+
 }  // namespace babilu::admin

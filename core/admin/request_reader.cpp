@@ -134,20 +134,24 @@ bool RequestReader::check_framing() {
 
 bool RequestReader::check_target() {
   std::string_view target = view(parser_->get().target());
+  bool absolute = false;
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!target.starts_with(scheme)) continue;
+    // Schemes have no case (RFC 9110 §4.2.3).
+    if (!beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
     // The absolute form, whose host counts instead of the field (RFC 9112 §3.2.2).
     target.remove_prefix(scheme.size());
     request_.host = target.substr(0, target.find_first_of("/?"));
     target.remove_prefix(request_.host.size());
-    if (!target.starts_with('/')) target = "/";
-  }
-  if (!target.starts_with('/')) {
-    fail(400, "the request line has no usable target");
-    return false;
+    absolute = true;
+    break;
   }
   const std::size_t mark = std::min(target.find('?'), target.size());
   request_.path = target.substr(0, mark);
+  if (absolute && request_.path.empty()) request_.path = "/";
+  if (!request_.path.starts_with('/')) {
+    fail(400, "the request line has no usable target");
+    return false;
+  }
   request_.query = target.substr(std::min(mark + 1, target.size()));
   return true;
 }

@@ -114,7 +114,9 @@ admin::Response change_backend(Fleet& fleet, std::string_view path) {
   constexpr std::string_view folder = "/backends/";
   path.remove_prefix(folder.size());
   const auto slash = path.rfind('/');
-  const std::string name(path.substr(0, slash));
+  const auto decoded = admin::percent_decoded(path.substr(0, slash));
+  if (!decoded) return {.status = 400, .body = "the name of the backend is cut off at a %\n"};
+  const std::string& name = *decoded;
   const std::string_view wish = slash == std::string_view::npos ? "" : path.substr(slash + 1);
   if (wish != "drain" && wish != "undrain") {
     return {.status = 404, .body = "there are /backends/NAME/drain and /backends/NAME/undrain\n"};

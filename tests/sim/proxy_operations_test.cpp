@@ -103,6 +103,12 @@ task<> states(WireSite& site) {
   EXPECT_THAT(co_await office.ask("POST /backends/a:7401/undrain"), HasSubstr("202"));
   co_await site.sleep(1ms);
   EXPECT_EQ(co_await office.state("a"), "healthy");
+  EXPECT_THAT(co_await office.ask("POST /backends/b%3A7401/drain"), HasSubstr("202"));
+  co_await site.sleep(1ms);
+  EXPECT_EQ(co_await office.state("b"), "draining");
+  EXPECT_THAT(co_await office.ask("POST /backends/%62%3a7401/undrain"), HasSubstr("202"));
+  co_await site.sleep(1ms);
+  EXPECT_THAT(co_await office.ask("POST /backends/b%3/drain"), HasSubstr("400"));
   for (const char* path : {"/backends/z:1/drain", "/backends/a:7401/stop", "/backends/drain"}) {
     EXPECT_THAT(co_await office.ask("POST " + std::string(path)), HasSubstr("404")) << path;
   }

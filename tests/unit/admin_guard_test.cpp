@@ -99,7 +99,7 @@ TEST(AdminWithoutToken, TakesTheHostOfAnAbsoluteTarget) {
     Reply reply = co_await exchange(
         s, "GET http://127.0.0.1:7480/livez HTTP/1.1\r\nHost: other.example\r\n\r\n");
     EXPECT_EQ(reply.status, 200U);
-    for (const char* scheme : {"http"}) {
+    for (const char* scheme : {"http", "HTTP", "Https"}) {
       reply = co_await exchange(s, "GET " + std::string(scheme) +
                                        "://evil.example/livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
       EXPECT_EQ(reply.status, 421U) << scheme;

@@ -112,6 +112,74 @@ TEST(AdminHttp, AnswersAClientThatHasEndedItsSide) {
   });
 }
 
+/// RFC 9112 §2.2: some clients send one after a body.
+TEST(AdminHttp, TakesEmptyLinesBeforeARequest) {
+  Site site;
+  site.play([](Site& s) -> task<> {
+    Client client(s);
+    co_await client.open();
+    co_await client.send("\r\n" + request("GET /livez") + "\r\n\r\n" + request("GET /livez"));
+    EXPECT_EQ((co_await client.receive()).status, 200U);
+    EXPECT_EQ((co_await client.receive()).status, 200U);
+    for (const char byte : "\r\n" + request("GET /livez")) {
+      co_await client.send({&byte, 1});
+      co_await s.world.runtime().sleep_for(1ms);
+    }
+    EXPECT_EQ((co_await client.receive()).status, 200U);
+    // Nothing has begun by one: it is no slow header.
+    co_await client.send("\r\n");
+    co_await s.world.runtime().sleep_for(20s);
+    co_await client.send(request("GET /livez"));
+    EXPECT_EQ((co_await client.receive()).status, 200U);
+    co_await client.send("\r\n\r");
+    client.end();
+    EXPECT_EQ(co_await client.rest(), "");
+  });
+}
+
+TEST(AdminHttp, EmptyLinesAreNoWayToStay) {
+  Site site;
+  site.play([](Site& s) -> task<> {
+    Client client(s);
+    co_await client.open();
+    std::string lines;
+    for (int i = 0; i < 10'000; ++i) lines += "\r\n";
+    const auto begun = s.world.runtime().now();
+    co_await client.send(lines);
+    EXPECT_EQ((co_await client.rest()).value_or(""), "");
+    EXPECT_LT(s.world.runtime().now() - begun, 1s);
+  });
+}
+
+TEST(AdminHttp, TakesAbsoluteTargetsWithASchemeOfAnyCase) {
+  Site site;
+  site.admin.handle(Method::get, "/query", "", [](const Request& asked) {
+    return Response{.body = std::string(asked.path) + "|" + std::string(asked.query)};
+  });
+  site.play([](Site& s) -> task<> {
+    for (const char* target : {"http://localhost/query?a=b", "HTTP://localhost/query?a=b",
+                               "hTTpS://localhost:7480/query?a=b"}) {
+      const Reply reply = co_await exchange(s, request("GET " + std::string(target)));
+      EXPECT_EQ(reply.body, "/query|a=b") << target;
+    }
+    for (const char* target : {"HTTP://localhost", "http://localhost?x=/y"}) {
+      const Reply reply = co_await exchange(s, request("GET " + std::string(target)));
+      EXPECT_EQ(reply.field("Content-Type"), "text/html; charset=utf-8") << target;
+    }
+    EXPECT_EQ((co_await exchange(s, request("GET ftp://localhost/query"))).status, 400U);
+  });
+}
+
+TEST(AdminHttp, DecodesPercentSigns) {
+  EXPECT_EQ(percent_decoded("127.0.0.1%3A7401"), "127.0.0.1:7401");
+  EXPECT_EQ(percent_decoded("%5b%3A%3a1%5D:7401"), "[::1]:7401");
+  EXPECT_EQ(percent_decoded("%2525"), "%25");
+  EXPECT_EQ(percent_decoded(""), "");
+  for (const char* cut : {"%", "%3", "a%", "%zz", "%3z", "% 3", "%-1", "%+1"}) {
+    EXPECT_EQ(percent_decoded(cut), std::nullopt) << cut;
+  }
+}
+
 TEST(AdminHttp, SaysContinueWhenItIsWaitedFor) {
   Site site;
   site.play([](Site& s) -> task<> {
