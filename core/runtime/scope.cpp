@@ -7,6 +7,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "core/runtime/failure.h"
 #include "core/runtime/runtime.h"
@@ -73,8 +74,21 @@ void Scope::cancel() {
   }
 }
 
+// To leave earlier would destroy the scope under those that are still in it: work that has begun on
+// a thread, or whoever was cancelled before and takes its time.
 task<> Scope::join() {
-  while (!members_.empty()) co_await ended_.wait();
+  std::exception_ptr cancellation;
+  while (!members_.empty()) {
+    try {
+      co_await ended_.wait();
+    } catch (...) {
+      cancellation = std::current_exception();
+    }
+    if (!cancellation || members_.empty()) continue;
+    cancel();
+    co_await asio::this_coro::reset_cancellation_state();
+  }
+  if (cancellation) std::rethrow_exception(cancellation);
 }
 
 }  // namespace babilu

@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include <gtest/gtest.h>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "core/rpc/channel.h"
 #include "core/telemetry/metrics.h"
@@ -19,6 +21,7 @@ using rpc::Reply;
 constexpr rpc::MethodTraits echo{0x0101, "test.Echo"};
 constexpr rpc::MethodTraits wait_traits{0x0102, "test.Wait"};
 constexpr rpc::MethodTraits refuse{0x0103, "test.Refuse"};
+constexpr rpc::MethodTraits work_traits{0x0104, "test.Work"};
 
 /// Refuses the first so many handshakes.
 class Unsafe final : public net::Security {
@@ -76,6 +79,7 @@ struct Bench {
     table.add(echo, [](rpc::Call& call) { return give_back(call); });
     table.add(wait_traits, [this](rpc::Call&) { return wait(); });
     table.add(refuse, [](rpc::Call&) { return say_no(); });
+    table.add(work_traits, [this](rpc::Call&) { return work(); });
     auto listener =
         std::make_unique<Exhausted>(*world.host("backend").listen(address), accept_failures);
     server = std::make_unique<Server>(runtime, its_security ? *its_security : security,
@@ -92,6 +96,12 @@ struct Bench {
     co_return Reply::of(Bytes(call.message.begin(), call.message.end()));
   }
   task<Reply> wait() {
+    while (waiting) co_await go_on.wait();
+    co_return Reply::of({});
+  }
+  /// As a password's hash that has begun, it does not end earlier for a cancellation.
+  task<Reply> work() {
+    co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
     while (waiting) co_await go_on.wait();
     co_return Reply::of({});
   }
@@ -235,6 +245,30 @@ task<> drains_in_time(sim::World& world) {
 
 TEST(BackendServer, DrainingDoesNotWaitForEver) {
   run(drains_in_time);
+}
+
+task<> drains_without_its_link(sim::World& world) {
+  Bench bench(world, {.drain_timeout = 1s});
+  co_await bench.ask(echo);
+  std::optional<Reply> reply;
+  Scope scope(world.runtime());
+  scope.spawn("ask", keep_asking(bench, work_traits, reply));
+  co_await world.runtime().sleep_for(1s);
+  world.cut("client", "backend");
+  co_await world.runtime().sleep_for(1s);
+  bench.lifecycle.advance(Phase::draining);
+  co_await world.runtime().sleep_for(10s);
+  EXPECT_FALSE(bench.ended) << "what it works on uses what it has";
+  bench.waiting = false;
+  bench.go_on.notify_all();
+  co_await world.runtime().sleep_for(1s);
+  EXPECT_TRUE(bench.ended);
+  co_await bench.end();
+  co_await scope.join();
+}
+
+TEST(BackendServer, DrainingWaitsForWorkWhoseLinkHasGone) {
+  run(drains_without_its_link);
 }
 
 task<> bad_handshake(sim::World& world) {
