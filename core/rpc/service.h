@@ -33,6 +33,12 @@ struct Call {
   std::string_view request_id;
   Deadline deadline = no_deadline;
   const net::PeerIdentity& peer;
+  /// The caller has had its answer: it cancelled, or its time was up. What the handler has not
+  /// begun may be left out; what it returns goes nowhere.
+  bool given_up = false;
+  /// Called when that happens, in a handler that waits; must not throw. It is the handler's, which
+  /// takes it away before what it refers to ends.
+  std::function<void()> when_given_up = {};
 };
 
 /// Handles one method. Runs as a coroutine of its session's scope.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include "core/rpc/session.h"
 #include "core/runtime/runtime.h"
 #include "core/wire/envelope.pb.h"
@@ -32,7 +34,14 @@ struct Session::Request {
   }
 
   void expire() {
-    answer(Reply::refuse({Code::deadline_exceeded, "deadline", "the time for this request is up"}));
+    give_up({Code::deadline_exceeded, "deadline", "the time for this request is up"});
+  }
+
+  /// Answers before the handler does, and tells it.
+  void give_up(Status why) {
+    answer(Reply::refuse(std::move(why)));
+    if (call == nullptr || std::exchange(call->given_up, true)) return;
+    if (call->when_given_up) call->when_given_up();
   }
 
   Session& session;
@@ -45,6 +54,7 @@ struct Session::Request {
   Deadline deadline = no_deadline;
   Clock::time_point began;
   Alarm expiry;
+  Call* call = nullptr;  ///< while the handler runs
   bool answered = false;
 };
 

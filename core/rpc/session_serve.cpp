@@ -4,6 +4,7 @@
 
 #include <botan/rng.h>
 #include <fmt/format.h>
+#include <boost/scope/scope_exit.hpp>
 
 #include "core/rpc/session_request.h"
 
@@ -79,6 +80,8 @@ task<> Session::serve(std::unique_ptr<Request> request) {
               .request_id = request->request_id,
               .deadline = request->deadline,
               .peer = peer_};
+    request->call = &call;
+    const boost::scope::scope_exit ended([&] { request->call = nullptr; });
     reply = co_await request->entry.handler(call);
   } catch (...) {
     // Where the connection has ended nobody looks for this request any more. Else it is on the
@@ -117,14 +120,14 @@ task<> Session::close_when_answered(Deadline deadline) {
 }
 
 void Session::on_cancel(std::uint32_t stream, Multiplexer::Tag tag) {
-  const Reply cancelled = Reply::refuse({Code::cancelled, "cancelled", "the caller cancelled"});
+  Status cancelled(Code::cancelled, "cancelled", "the caller cancelled");
   if (tag == 0) {
-    connection_.multiplexer().reply(stream, cancelled);
+    connection_.multiplexer().reply(stream, Reply::refuse(std::move(cancelled)));
     connection_.flush();
   } else {
     Request& request = *reinterpret_cast<Request*>(tag);
     assert(request.stream == stream);
-    request.answer(cancelled);
+    request.give_up(std::move(cancelled));
   }
 }
 

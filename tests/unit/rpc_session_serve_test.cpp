@@ -18,6 +18,7 @@ constexpr MethodTraits wait_traits{0x0102, "test.Wait"};
 constexpr MethodTraits mutate{0x0103, "test.Mutate", MethodKind::mutating};
 constexpr MethodTraits fail{0x0104, "test.Fail"};
 constexpr MethodTraits refuse{0x0105, "test.Refuse"};
+constexpr MethodTraits listen{0x0106, "test.Listen"};
 
 /// What a handler was told.
 struct Seen {
@@ -41,6 +42,7 @@ class Services final : public SessionObserver {
     table.add(wait_traits, [this](Call& call) { return wait(call); });
     table.add(fail, [this](Call& call) { return throw_something(call); });
     table.add(refuse, [this](Call& call) { return say_no(call); });
+    table.add(listen, [this](Call& call) { return hear_of_given_up(call); });
   }
   void on_reply(const MethodTraits& method, Code code, Clock::duration latency) override {
     replies.push_back({method.name, code, latency});
@@ -60,6 +62,9 @@ class Services final : public SessionObserver {
   std::vector<Seen> calls;
   std::vector<Counted> replies;
   int waited = 0;
+  int told = 0;  ///< handlers of `listen` that were told that they were given up
+  int knew = 0;  ///< and found it in their call
+  int never_given_up = 0;
 
  private:
   void note(const Call& call) {
@@ -75,6 +80,15 @@ class Services final : public SessionObserver {
     note(call);
     while (waiting_) co_await go_on_.wait();
     ++waited;
+    co_return Reply::of({});
+  }
+  task<Reply> hear_of_given_up(Call& call) {
+    call.when_given_up = [this, &call] {
+      ++told;
+      knew += call.given_up;
+    };
+    while (waiting_) co_await go_on_.wait();
+    never_given_up += !call.given_up;
     co_return Reply::of({});
   }
   task<Reply> throw_something(Call& call) {
@@ -215,6 +229,33 @@ task<> deadlines(sim::World& world) {
   EXPECT_EQ(bench.services.replies.at(0).latency, 1500ms);
   EXPECT_FALSE(bench.outcome);
   co_await bench.end();
+}
+
+task<> given_up(sim::World& world) {
+  Bench bench(world);
+  co_await bench.greeted();
+  for (const std::uint32_t stream : {1u, 3u}) bench.ask(stream, listen);
+  bench.ask(5, listen, {}, 500);
+  co_await bench.pause(1ms);
+  EXPECT_EQ(bench.services.told, 0);
+  bench.other.send({.kind = Kind::cancel, .stream = 1});
+  co_await bench.pause(1ms);
+  EXPECT_EQ(bench.services.told, 1) << "cancelled";
+  co_await bench.pause(1s);
+  EXPECT_EQ(bench.services.told, 2) << "out of time";
+  EXPECT_EQ(bench.services.knew, 2);
+  bench.services.go_on();
+  co_await bench.pause(1ms);
+  EXPECT_EQ(bench.services.never_given_up, 1);
+  bench.other.send({.kind = Kind::cancel, .stream = 3});
+  co_await bench.pause(1s);
+  EXPECT_EQ(bench.services.told, 2) << "its handler has ended";
+  EXPECT_FALSE(bench.outcome);
+  co_await bench.end();
+}
+
+TEST(SessionServe, AHandlerIsToldWhenNobodyWaitsForItsReply) {
+  run(given_up);
 }
 
 TEST(SessionServe, TheTimeOfARequestIsUpWhenItSaid) {

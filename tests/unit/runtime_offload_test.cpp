@@ -123,7 +123,8 @@ TEST(OffloadPool, AFullQueueIsRefusedAtOnce) {
 
 /// A pool whose only thread is held back, so that jobs wait.
 struct Held {
-  Held() : pool({.name = "test", .threads = 1}, metrics) {}
+  explicit Held(std::size_t queue = 256)
+      : pool({.name = "test", .threads = 1, .queue = queue}, metrics) {}
 
   task<> hold(Runtime& runtime, Scope& scope) {
     scope.spawn("holds", run_job(runtime, pool, &gate, done, refused));
@@ -243,6 +244,110 @@ TEST(OffloadPool, WorkThatHasBegunEndsAlsoWhenItsCoroutineIsCancelled) {
   Held held;
   Runtime runtime;
   runtime.run(expect_to_end(runtime, held));
+}
+
+task<> run_in_turn(Runtime& runtime, OffloadPool& pool, std::string share,
+                   std::vector<std::string>& order, std::vector<std::string>& refused) {
+  const OffloadPool::JobOptions options{.share = share};
+  auto work = [&order, share] {
+    order.push_back(share);
+    return true;
+  };
+  const auto outcome = co_await pool.run(runtime, work, options);
+  if (!outcome) refused.push_back(share);
+}
+
+/// Lets these wait, in this order; gives the order in which they ran.
+task<> take_turns(Runtime& runtime, Held& held, const std::vector<std::string>& shares,
+                  std::vector<std::string>& order, std::vector<std::string>& refused) {
+  Scope scope(runtime);
+  co_await held.hold(runtime, scope);
+  for (const auto& share : shares) {
+    scope.spawn("job", run_in_turn(runtime, held.pool, share, order, refused));
+  }
+  held.gate.release();
+  co_await scope.join();
+}
+
+using Words = std::vector<std::string>;
+
+TEST(OffloadPool, SharesTakeTurns) {
+  Held held;
+  Runtime runtime;
+  Words order, refused;
+  const Words shares{"loud", "loud", "loud", "quiet", "loud", "quiet", "third"};
+  runtime.run(take_turns(runtime, held, shares, order, refused));
+  EXPECT_EQ(order, (Words{"loud", "quiet", "third", "loud", "quiet", "loud", "loud"}));
+  EXPECT_TRUE(refused.empty());
+}
+
+TEST(OffloadPool, WhoHasMostOfAFullQueueGivesWay) {
+  Held held(4);
+  Runtime runtime;
+  Words order, refused;
+  const Words shares{"loud", "loud", "loud", "loud", "quiet", "loud", "quiet", "third", "third"};
+  runtime.run(take_turns(runtime, held, shares, order, refused));
+  EXPECT_EQ(order, (Words{"loud", "quiet", "third", "quiet"})) << "nobody has more than half";
+  EXPECT_EQ(held.pool.refused(), 5u);
+  EXPECT_EQ(std::ranges::count(refused, "loud"), 4);
+  EXPECT_EQ(std::ranges::count(refused, "third"), 1) << "that would be as much as others have";
+}
+
+task<> expect_waits_by_share(Runtime& runtime, Held& held) {
+  Words order, refused;
+  co_await run_in_turn(runtime, held.pool, "any", order,
+                       refused);  // so that it knows what one costs
+  Scope scope(runtime);
+  co_await held.hold(runtime, scope);
+  for (int i = 0; i < 8; ++i) {
+    scope.spawn("job", run_in_turn(runtime, held.pool, "loud", order, refused));
+  }
+  const auto one = held.pool.expected_wait("quiet");
+  EXPECT_GT(one, 0ns);
+  EXPECT_EQ(held.pool.expected_wait("loud"), 8 * one);
+  held.gate.release();
+  co_await scope.join();
+}
+
+TEST(OffloadPool, OthersDoNotWaitForAllThatOneWantsDone) {
+  Held held;
+  Runtime runtime;
+  runtime.run(expect_waits_by_share(runtime, held));
+}
+
+task<> run_with_ticket(Runtime& runtime, OffloadPool& pool, OffloadPool::Ticket& ticket,
+                       Fate& fate) {
+  const OffloadPool::JobOptions options{.ticket = &ticket};
+  auto work = [&fate] { return fate.ran = true; };
+  const auto outcome = co_await pool.run(runtime, work, options);
+  if (!outcome) fate.not_run = outcome.error();
+  fate.ended = true;
+}
+
+task<> expect_given_up(Runtime& runtime, Held& held) {
+  Scope scope(runtime);
+  co_await held.hold(runtime, scope);
+  OffloadPool::Ticket ticket;
+  ticket.give_up();  // nothing yet
+  Fate fate;
+  scope.spawn("waits", run_with_ticket(runtime, held.pool, ticket, fate));
+  EXPECT_EQ(held.pool.waiting(), 1u);
+  ticket.give_up();
+  ticket.give_up();
+  EXPECT_EQ(held.pool.waiting(), 0u) << "its place is free at once";
+  while (!fate.ended) co_await runtime.yield();
+  EXPECT_EQ(fate.not_run, NotRun::given_up);
+  ticket.give_up();  // nothing any more
+  held.gate.release();
+  co_await scope.join();
+  EXPECT_FALSE(fate.ran);
+  EXPECT_EQ(held.dropped("cancelled"), 1);
+}
+
+TEST(OffloadPool, AJobThatWaitsIsGivenUpByItsTicket) {
+  Held held;
+  Runtime runtime;
+  runtime.run(expect_given_up(runtime, held));
 }
 
 task<> expect_late_in_a_simulation(Runtime& runtime, Held& held) {
