@@ -38,6 +38,17 @@ Deployment::Deployment(const Secret& master_key) {
   std::copy(id.begin(), id.end(), id_.begin());
   token_key_ = derive(master_key, "babilu token key v1", 32);
   wrapping_key_ = derive(master_key, "babilu wrapping key v1", 32);
+  address_key_ = derive(master_key, "babilu address key v1", 32);
+}
+
+Deployment::AddressDigest Deployment::address_digest(std::string_view account_name,
+                                                     std::string_view address) const {
+  // A name has a digest's size, so that nothing can move between name and address.
+  const auto name = crypto::sha256(bytes_of(account_name));
+  const auto whole = crypto::hmac_sha256(address_key_, {name, bytes_of(address)});
+  AddressDigest digest{};
+  std::copy_n(whole.begin(), digest.size(), digest.begin());
+  return digest;
 }
 
 Bytes Deployment::seal_key(KeyPurpose purpose, std::uint64_t account, std::uint32_t version,

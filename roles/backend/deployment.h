@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "core/base/bytes.h"
 #include "core/crypto/random.h"
@@ -33,10 +34,15 @@ class Deployment {
   std::optional<Secret> open_key(KeyPurpose purpose, std::uint64_t account, std::uint32_t version,
                                  ByteView sealed) const;
 
+  /// A client's address in the database, for one account's name: recognised, but not readable.
+  using AddressDigest = std::array<std::uint8_t, 16>;
+  AddressDigest address_digest(std::string_view account_name, std::string_view address) const;
+
  private:
   Id id_;
   Secret token_key_;
   Secret wrapping_key_;
+  Secret address_key_;
 };
 
 }  // namespace babilu::backend

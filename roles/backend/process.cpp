@@ -94,12 +94,18 @@ class Process {
         observer_(node_.metrics()),
         shared_{server_options(config), node_.lifecycle(), node_.log().component("backend"),
                 observer_},
-        services_{*store_,
-                  Passwords(passwords_pool_, {.memory_kib = config.password_memory_kib,
-                                              .passes = config.password_passes}),
-                  deployment_,
-                  {.token_lifetime = config.token_lifetime},
-                  {}} {
+        services_{
+            *store_,
+            Passwords(passwords_pool_,
+                      {.memory_kib = config.password_memory_kib, .passes = config.password_passes},
+                      config.password_address_rate),
+            deployment_,
+            {.token_lifetime = config.token_lifetime},
+            {}},
+        over_rate_(node_.metrics().counter_callback(
+            "babilu_backend_passwords_refused_total",
+            "Logins and sign-ups refused for the rate of their client's address", {},
+            [this] { return static_cast<double>(services_.passwords.over_rate()); })) {
     node_.lifecycle().add_check("database", [this] { return store_->problem(); });
   }
 
@@ -137,6 +143,7 @@ class Process {
   Observer observer_;
   ServerShared shared_;
   ServicesShared services_;
+  const telemetry::CallbackRegistration over_rate_;
 };
 
 std::optional<std::string> check_plaintext(const BackendConfig& config) {
@@ -173,6 +180,10 @@ void bind(config::Schema& schema, BackendConfig& config) {
   passwords.option("threads", config.password_threads, "hashes at a time", config::range(1u, 64u));
   passwords.option("queue", config.password_queue, "requests that may wait for a hash",
                    config::range(std::size_t{1}, std::size_t{100'000}));
+  passwords.option("address_rate", config.password_address_rate,
+                   "logins and sign-ups a second from one address that is not loopback, twice as "
+                   "many at once; 0 for no limit",
+                   config::range_or_zero(1u, 1'000'000u));
   passwords.option("memory_kib", config.password_memory_kib, "memory of a hash in KiB",
                    config::range(8u, crypto::max_password_cost.memory_kib));
   passwords.option("passes", config.password_passes, "passes over that memory",

@@ -21,6 +21,7 @@ struct BackendConfig {
   std::chrono::seconds token_lifetime{12 * 3600};
   unsigned password_threads = 2;
   std::size_t password_queue = 64;
+  unsigned password_address_rate = 20;  ///< hashes a second; 0: no limit
   std::uint32_t password_memory_kib = 19 * 1024;
   std::uint32_t password_passes = 2;
 };

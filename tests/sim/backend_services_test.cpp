@@ -1,4 +1,5 @@
 // The services of backends that share a database: what is kept, for how long, and for whom.
+#include <list>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -23,9 +24,9 @@ using api::Vault;
 /// A client of one backend, without a proxy in between.
 class Direct {
  public:
-  Direct(sim::World& world, const net::Address& backend)
+  Direct(sim::World& world, const net::Address& backend, const std::string& host = "client")
       : runtime_(world.runtime()),
-        channel_(runtime_, world.host("client"), security_, {.targets = {backend}}) {
+        channel_(runtime_, world.host(host), security_, {.targets = {backend}}) {
     channel_.start();
   }
   rpc::Channel& channel() noexcept { return channel_; }
@@ -231,6 +232,138 @@ task<> failures_in_a_row(Bench& bench) {
 }
 TEST(BackendAccounts, OnlyFailuresInARowLockAndForAWhile) {
   run(failures_in_a_row);
+}
+
+/// A client of backend-a at another address.
+struct Elsewhere {
+  Elsewhere(Bench& bench, const std::string& host)
+      : client(bench.world, {"backend-a", 7401}, host) {}
+  task<std::string> try_login(std::string name, std::string password = "correct horse") {
+    co_return told(co_await client.call(Identity::login, login(name, password)));
+  }
+  task<> guess(int times) {
+    for (int i = 0; i < times; ++i) co_await try_login("ada", "wrong password");
+  }
+  task<> leave() { co_await client.channel().close(); }
+  Direct client;
+};
+
+constexpr const char* entered = "ok";
+constexpr const char* kept_out = "resource_exhausted too_many_failures";
+
+task<> guessers_lock_themselves_out(Bench& bench) {
+  co_await bench.a.call(Registry::sign_up, sign_up("ada"));
+  Elsewhere guesser(bench, "guesser");
+  co_await guesser.guess(10);
+  EXPECT_EQ(co_await guesser.try_login("ada"), kept_out);
+  EXPECT_EQ(told(co_await bench.a.call(Identity::login, login("ada"))), entered)
+      << "from where nobody guessed, though it was never there";
+  EXPECT_EQ(told(co_await bench.b.call(Identity::login, login("ada"))), entered);
+  EXPECT_EQ(co_await guesser.try_login("ada"), kept_out) << "that helps nobody else";
+  co_await bench.world.runtime().sleep_for(61s);
+  EXPECT_EQ(co_await guesser.try_login("ada"), entered);
+  co_await guesser.leave();
+}
+TEST(BackendAccounts, WhoGuessesLocksTheirOwnAddressOutAlone) {
+  run(guessers_lock_themselves_out);
+}
+
+task<> many_guessers(Bench& bench) {
+  co_await bench.a.call(Registry::sign_up, sign_up("ada"));
+  co_await bench.a.call(Identity::login, login("ada"));
+  std::list<Elsewhere> guessers;
+  for (int i = 0; i < 5; ++i) {
+    co_await guessers.emplace_back(bench, "guesser-" + std::to_string(i)).guess(5);
+  }
+  Elsewhere newcomer(bench, "newcomer");
+  EXPECT_EQ(co_await newcomer.try_login("ada"), kept_out) << "25 guesses from five addresses";
+  EXPECT_EQ(told(co_await bench.a.call(Identity::login, login("ada"))), entered)
+      << "it logged in from there before";
+  co_await bench.world.runtime().sleep_for(61s);
+  EXPECT_EQ(co_await newcomer.try_login("ada"), entered);
+  co_await guessers.front().guess(5);
+  Elsewhere another(bench, "another");
+  EXPECT_EQ(co_await another.try_login("ada"), entered) << "they count anew";
+  co_await another.leave();
+  co_await newcomer.leave();
+  for (Elsewhere& guesser : guessers) co_await guesser.leave();
+}
+TEST(BackendAccounts, GuessesFromManyAddressesLockAllButThoseThatAnAccountHasUsed) {
+  run(many_guessers, {.identity = {.lockout = {.most_failures_of_account = 25}}});
+}
+
+task<> slow_guesses(Bench& bench) {
+  co_await bench.a.call(Registry::sign_up, sign_up("ada"));
+  Elsewhere newcomer(bench, "newcomer");
+  for (int i = 0; i < 4; ++i) {
+    Elsewhere guesser(bench, "guesser-" + std::to_string(i));
+    co_await guesser.guess(8);
+    co_await bench.world.runtime().sleep_for(301s);
+    co_await guesser.leave();
+  }
+  EXPECT_EQ(co_await newcomer.try_login("ada"), entered) << "never many at a time";
+  co_await newcomer.leave();
+}
+TEST(BackendAccounts, GuessesOfLongAgoAreNotCounted) {
+  run(slow_guesses, {.identity = {.lockout = {.most_failures_of_account = 25}}});
+}
+
+task<> remembered_addresses(Bench& bench) {
+  co_await bench.a.call(Registry::sign_up, sign_up("ada"));
+  co_await bench.a.call(Identity::login, login("ada"));
+  for (int i = 0; i < 80; ++i) {
+    Elsewhere one(bench, "guesser-" + std::to_string(i));
+    co_await one.guess(1);
+    co_await one.leave();
+  }
+  EXPECT_EQ(co_await bench.number("select count(*) from account_address where logged_in = 0"), 64);
+  for (int i = 0; i < 20; ++i) {
+    Elsewhere one(bench, "home-" + std::to_string(i));
+    EXPECT_EQ(co_await one.try_login("ada"), entered);
+    co_await one.leave();
+  }
+  EXPECT_EQ(co_await bench.number("select count(*) from account_address where logged_in > 0"), 16);
+}
+TEST(BackendAccounts, RemembersSoManyAddressesOfAnAccountAndNoMore) {
+  run(remembered_addresses);
+}
+
+constexpr const char* later_by_30_days =
+    "update account_address set seen = seen + 2592000000,"
+    " locked_until = iif(locked_until > 0, locked_until + 2592000000, 0)";
+
+task<> clock_set_back(Bench& bench) {
+  co_await bench.a.call(Registry::sign_up, sign_up("ada"));
+  for (int i = 0; i < 10; ++i) {
+    co_await bench.a.call(Identity::login, login("ada", "wrong password"));
+  }
+  EXPECT_EQ(told(co_await bench.a.call(Identity::login, login("ada"))), kept_out);
+  co_await bench.sql(later_by_30_days);  // as if the clock had been that far ahead
+  EXPECT_EQ(told(co_await bench.a.call(Identity::login, login("ada"))), entered);
+  co_await bench.sql(
+      "update account set failures = 24, failing_since = failing_since + 2592000000,"
+      " locked_until = failing_since + 2592000000");
+  Elsewhere newcomer(bench, "newcomer");
+  EXPECT_EQ(co_await newcomer.try_login("ada", "wrong password"),
+            "unauthenticated wrong_credentials");
+  EXPECT_EQ(co_await newcomer.try_login("ada"), entered) << "nor are its failures of 30 days hence";
+  co_await newcomer.leave();
+}
+TEST(BackendAccounts, AClockThatIsSetBackLocksNobodyOut) {
+  run(clock_set_back, {.identity = {.lockout = {.most_failures_of_account = 25}}});
+}
+
+TEST(BackendAccounts, AClockThatIsSetBackALittleForgetsNoLock) {
+  const backend::Lockout lockout({.lock_time = 60s});
+  const store::WallTime now{1'000'000s};
+  const auto left = [&](std::chrono::seconds ahead) {
+    return lockout.time_left({.address_locked_until = now + ahead}, now);
+  };
+  EXPECT_EQ(left(0s), 0ms);
+  EXPECT_EQ(left(1s), 1s);
+  EXPECT_EQ(left(60s), 60s);
+  EXPECT_EQ(left(90s), 60s);
+  EXPECT_EQ(left(121s), 0ms);
 }
 
 task<> uncounted(Bench& bench) {
@@ -490,22 +623,21 @@ task<> passwords(sim::World& world) {
   telemetry::Metrics metrics;
   OffloadPool pool({.name = "passwords", .threads = 1}, metrics);
   backend::Passwords hashing(pool, crypto::insecure_test_cost);
-  Runtime& runtime = world.runtime();
-  const auto hash = (co_await hashing.hash(runtime, "correct horse", no_deadline)).value();
-  const auto again = (co_await hashing.hash(runtime, "correct horse", no_deadline)).value();
+  const net::PeerIdentity nobody_proved;
+  rpc::Call call{.runtime = world.runtime(), .peer = nobody_proved};
+  const auto hash = (co_await hashing.hash(call, "correct horse")).value();
+  const auto again = (co_await hashing.hash(call, "correct horse")).value();
   EXPECT_NE(hash, again) << "each has a salt of its own";
-  const auto same = co_await hashing.matches(runtime, "correct horse", hash, no_deadline);
+  const auto same = co_await hashing.matches(call, "correct horse", hash);
   EXPECT_TRUE(same.value());
-  const auto other = co_await hashing.matches(runtime, "correct cow", hash, no_deadline);
+  const auto other = co_await hashing.matches(call, "correct cow", hash);
   EXPECT_FALSE(other.value());
-  const auto nobody = co_await hashing.matches(runtime, "correct horse", {}, no_deadline);
+  const auto nobody = co_await hashing.matches(call, "correct horse", {});
   EXPECT_FALSE(nobody.value());
-  const auto late = co_await hashing.hash(runtime, "correct horse", runtime.now());
+  call.deadline = world.runtime().now();
+  const auto late = co_await hashing.hash(call, "correct horse");
   EXPECT_TRUE(late.has_error());
-  EXPECT_EQ(hashing.explain(late.error()).code, rpc::Code::deadline_exceeded);
-  const auto busy = hashing.explain(NotRun::refused);
-  EXPECT_EQ(busy.code, rpc::Code::resource_exhausted);
-  EXPECT_GE(busy.retry_after, 100ms) << "not at once, even when nothing waits";
+  EXPECT_EQ(late.error().code, rpc::Code::deadline_exceeded);
 }
 TEST(BackendPasswords, MatchTheirOwnHashAlone) {
   sim::World world(1);

@@ -24,6 +24,21 @@ create table account_key (
   created integer not null,
   primary key (account, version)
 ) strict, without rowid;
+)"},
+                                           {2, R"(
+-- account.failures and account.locked_until are of the addresses that the account has never logged
+-- in from, all together.
+alter table account add column failing_since integer not null default 0;
+
+create table account_address (
+  account integer not null references account (id) on delete cascade,
+  address blob not null,                  -- see Deployment::address_digest
+  failures integer not null default 0,    -- logins that failed since the last that did not
+  locked_until integer not null default 0,
+  logged_in integer not null default 0,   -- the last time; 0: never
+  seen integer not null,
+  primary key (account, address)
+) strict, without rowid;
 )"}};
 
 }  // namespace

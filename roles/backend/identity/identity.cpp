@@ -14,7 +14,8 @@ using rpc::Status;
 struct Identity::Account {
   std::uint64_t id;
   std::string password;
-  store::WallTime locked_until;
+  Deployment::AddressDigest address;  ///< of the client that wants to log in
+  Lockout::Standing standing;
 };
 
 namespace {
@@ -25,7 +26,7 @@ Status wrong_credentials() {
 
 Status too_many_failures(std::chrono::milliseconds left) {
   Status status(Code::resource_exhausted, "too_many_failures",
-                "too many logins failed for this account; wait");
+                "too many logins for this account failed from where you are; wait");
   status.retry_after = left;
   return status;
 }
@@ -60,17 +61,14 @@ task<rpc::Outcome<api::LoginReply>> Identity::login(rpc::Call& call,
   if (!account) co_return account.error();
   std::optional<std::string> stored;
   if (*account) {
-    const auto left = (*account)->locked_until - call.runtime.clock().wall();
-    if (left.count() > 0) {
-      co_return too_many_failures(std::chrono::ceil<std::chrono::milliseconds>(left));
-    }
+    const auto left = lockout_.time_left((*account)->standing, call.runtime.clock().wall());
+    if (left.count() > 0) co_return too_many_failures(left);
     stored = (*account)->password;
   }
-  auto matches =
-      co_await passwords_.matches(call.runtime, request.password(), stored, call.deadline);
-  if (!matches) co_return passwords_.explain(matches.error());
+  auto matches = co_await passwords_.matches(call, request.password(), stored);
+  if (!matches) co_return matches.error();
   if (!*account) co_return wrong_credentials();
-  if (!*matches) co_return co_await count_failure(call, (*account)->id);
+  if (!*matches) co_return co_await count_failure(call, **account);
 
   auto new_hash = co_await rehash(call, request.password(), *stored);
   auto reply = co_await admit(call, **account, std::move(new_hash));
@@ -80,12 +78,17 @@ task<rpc::Outcome<api::LoginReply>> Identity::login(rpc::Call& call,
 
 task<rpc::Outcome<std::optional<Identity::Account>>> Identity::find_account(rpc::Call& call,
                                                                             std::string name) {
-  auto look = [name = std::move(name)](store::Snapshot& snapshot) -> std::optional<Account> {
-    auto row = snapshot.find<std::uint64_t, std::string, store::WallTime>(
-        "select id, password, locked_until from account where name = ?", name);
+  const auto address = deployment_.address_digest(name, share_of(call.client_address).name);
+  auto look = [name = std::move(name),
+               address](store::Snapshot& snapshot) -> std::optional<Account> {
+    auto row = snapshot.find<std::uint64_t, std::string, store::WallTime, store::WallTime, bool>(
+        "select id, password, account.locked_until, coalesce(there.locked_until, 0),"
+        " coalesce(there.logged_in, 0) > 0 from account left join account_address there"
+        " on there.account = account.id and there.address = ? where name = ?",
+        address, name);
     if (!row) return std::nullopt;
-    auto& [id, password, locked_until] = *row;
-    return Account{id, std::move(password), locked_until};
+    auto& [id, password, account_locked, address_locked, known] = *row;
+    return Account{id, std::move(password), address, {account_locked, address_locked, known}};
   };
   auto found = co_await store_.read(call.runtime, std::move(look), call.deadline);
   if (!found) co_return to_status(found.error());
@@ -95,23 +98,24 @@ task<rpc::Outcome<std::optional<Identity::Account>>> Identity::find_account(rpc:
 task<std::optional<std::string>> Identity::rehash(rpc::Call& call, const std::string& password,
                                                   const std::string& stored) {
   if (!passwords_.outdated(stored)) co_return std::nullopt;
-  auto hash = co_await passwords_.hash(call.runtime, password, call.deadline);
+  auto hash = co_await passwords_.hash(call, password);
   if (!hash) co_return std::nullopt;
   co_return std::move(*hash);
 }
 
 task<rpc::Outcome<Bytes>> Identity::admit(rpc::Call& call, const Account& account,
                                           std::optional<std::string> new_hash) {
-  const auto now = std::chrono::floor<std::chrono::seconds>(call.runtime.clock().wall());
-  const auto expires = now + options_.token_lifetime;
+  const auto now = call.runtime.clock().wall();
+  const auto expires = std::chrono::floor<std::chrono::seconds>(now) + options_.token_lifetime;
   const Secret token = tokens_.issue(account.id, expires, call.runtime.random());
   api::LoginReply reply;
   reply.set_token(token.data(), token.size());
   reply.set_expires(static_cast<std::uint64_t>(expires.time_since_epoch().count()));
   reply.set_account_id(account.id);
-  auto forgive = [id = account.id, old_hash = account.password, new_hash = std::move(new_hash),
-                  message = rpc::encode(reply)](store::Transaction& transaction) {
-    transaction.execute("update account set failures = 0 where id = ? and failures > 0", id);
+  auto forgive = [id = account.id, address = account.address, old_hash = account.password,
+                  new_hash = std::move(new_hash), message = rpc::encode(reply), now,
+                  lockout = lockout_](store::Transaction& transaction) {
+    lockout.succeeded(transaction, id, address, now);
     if (new_hash) {
       // Not over a password that was changed meanwhile.
       transaction.execute("update account set password = ? where id = ? and password = ?",
@@ -122,15 +126,10 @@ task<rpc::Outcome<Bytes>> Identity::admit(rpc::Call& call, const Account& accoun
   co_return co_await do_once(store_, call, std::move(forgive));
 }
 
-task<rpc::Status> Identity::count_failure(rpc::Call& call, std::uint64_t account) {
-  const auto lock_until = call.runtime.clock().wall() + options_.lock_time;
-  auto count = [account, lock_until,
-                most = options_.most_failures](store::Transaction& transaction) {
-    transaction.execute(
-        "update account set"
-        " locked_until = case when failures + 1 >= ? then ? else locked_until end,"
-        " failures = case when failures + 1 >= ? then 0 else failures + 1 end where id = ?",
-        most, lock_until, most, account);
+task<rpc::Status> Identity::count_failure(rpc::Call& call, const Account& account) {
+  auto count = [id = account.id, address = account.address, now = call.runtime.clock().wall(),
+                lockout = lockout_](store::Transaction& transaction) {
+    lockout.failed(transaction, id, address, now);
     return store::commit();
   };
   auto counted = co_await store_.write(call.runtime, std::move(count), call.deadline);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "roles/api/methods.h"
+#include "roles/backend/identity/lockout.h"
 #include "roles/backend/identity/tokens.h"
 #include "roles/backend/passwords.h"
 
@@ -12,9 +13,7 @@ namespace babilu::backend {
 
 struct IdentityOptions {
   std::chrono::seconds token_lifetime = std::chrono::hours(12);
-  /// After so many failed logins in a row an account takes none for a while.
-  int most_failures = 10;
-  std::chrono::seconds lock_time{60};
+  LockoutOptions lockout = {};
 };
 
 /// Service 3: who somebody is, and who signed what. One for each Runtime.
@@ -22,7 +21,12 @@ class Identity {
  public:
   Identity(store::Store& store, Passwords& passwords, const Deployment& deployment,
            IdentityOptions options) noexcept
-      : store_(store), passwords_(passwords), tokens_(deployment), options_(options) {}
+      : store_(store),
+        passwords_(passwords),
+        deployment_(deployment),
+        tokens_(deployment),
+        options_(options),
+        lockout_(options.lockout) {}
   void offer(rpc::ServiceTable& table);
 
  private:
@@ -37,12 +41,14 @@ class Identity {
   /// The password's hash at today's cost, if `stored` was made at another and there is time for it.
   task<std::optional<std::string>> rehash(rpc::Call& call, const std::string& password,
                                           const std::string& stored);
-  task<rpc::Status> count_failure(rpc::Call& call, std::uint64_t account);
+  task<rpc::Status> count_failure(rpc::Call& call, const Account& account);
 
   store::Store& store_;
   Passwords& passwords_;
+  const Deployment& deployment_;
   const Tokens tokens_;
   const IdentityOptions options_;
+  const Lockout lockout_;
 };
 
 }  // namespace babilu::backend

@@ -108,8 +108,8 @@ task<rpc::Outcome<api::SignUpReply>> Registry::sign_up(rpc::Call& call,
     co_return name_taken();
   }
 
-  auto hash = co_await passwords_.hash(call.runtime, request.password(), call.deadline);
-  if (!hash) co_return passwords_.explain(hash.error());
+  auto hash = co_await passwords_.hash(call, request.password());
+  if (!hash) co_return hash.error();
 
   auto insert = [account =
                      make_account(call.runtime, deployment_, request.name(), std::move(*hash))](
