@@ -53,9 +53,15 @@ Response Admin::readiness(const Request& request) const {
   const Phase phase = lifecycle_.phase();
   bool ready = phase == Phase::ready;
   std::string list = fmt::format("[{}] phase: {}\n", ready ? '+' : '-', to_string(phase));
-  for (const auto& [name, failure] : lifecycle_.run_checks()) {
+  for (const auto& [name, failure, warning] : lifecycle_.run_checks()) {
     if (failure) ready = false;
-    list += failure ? fmt::format("[-] {}: {}\n", name, *failure) : fmt::format("[+] {}\n", name);
+    if (failure) {
+      list += fmt::format("[-] {}: {}\n", name, *failure);
+    } else if (warning) {
+      list += fmt::format("[!] {}: {}\n", name, *warning);
+    } else {
+      list += fmt::format("[+] {}\n", name);
+    }
   }
   const char* verdict = ready ? "ready\n" : "not ready\n";
   return {.status = ready ? 200U : 503U,

@@ -74,12 +74,13 @@ json::object lifecycle_stats(const Lifecycle& lifecycle) {
   const Phase phase = lifecycle.phase();
   bool ready = phase == Phase::ready;
   json::array checks;
-  for (const auto& [name, failure] : lifecycle.run_checks()) {
+  for (const auto& [name, failure, warning] : lifecycle.run_checks()) {
     json::object check{{"name", name}, {"ok", !failure.has_value()}};
     if (failure) {
       ready = false;
       check["failure"] = *failure;
     }
+    if (warning) check["warning"] = *warning;
     checks.push_back(std::move(check));
   }
   json::object out;

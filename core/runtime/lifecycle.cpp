@@ -81,15 +81,25 @@ void Lifecycle::add_check(std::string name, Check check) {
   checks_.emplace_back(std::move(name), std::move(check));
 }
 
+void Lifecycle::add_warning(std::string name, Check check) {
+  std::lock_guard lock(mutex_);
+  warnings_.emplace_back(std::move(name), std::move(check));
+}
+
 std::vector<Lifecycle::CheckResult> Lifecycle::run_checks() const {
   std::vector<std::pair<std::string, Check>> checks;
+  std::vector<std::pair<std::string, Check>> warnings;
   std::vector<CheckResult> results;
   {
     std::lock_guard lock(mutex_);
     checks = checks_;
+    warnings = warnings_;
     if (failure_) results.push_back({"process", failure_});
   }
   for (auto& [name, check] : checks) results.push_back({name, check()});
+  for (auto& [name, check] : warnings) {
+    if (auto warning = check()) results.push_back({name, std::nullopt, std::move(warning)});
+  }
   return results;
 }
 

@@ -45,12 +45,17 @@ class Lifecycle {
   /// A named condition of readiness: nothing when it holds, else why not, in words.
   using Check = std::function<std::optional<std::string>()>;
   void add_check(std::string name, Check check);
+  /// Something that readiness tells in its details and that takes nothing from it: nothing, or what
+  /// somebody should look after, in words.
+  void add_warning(std::string name, Check check);
 
   struct CheckResult {
     std::string name;
     std::optional<std::string> failure;
+    std::optional<std::string> warning = {};
   };
-  /// Every check, run now, on the calling thread. After fail() a failed one, "process", besides.
+  /// Every check, run now, on the calling thread, and the warnings that there are. After fail() a
+  /// failed one, "process", besides.
   std::vector<CheckResult> run_checks() const;
   /// In phase ready, and no check fails.
   bool ready() const;
@@ -62,6 +67,7 @@ class Lifecycle {
   mutable std::mutex mutex_;
   std::vector<std::weak_ptr<Waiter>> waiters_;
   std::vector<std::pair<std::string, Check>> checks_;
+  std::vector<std::pair<std::string, Check>> warnings_;
   Reload reload_;
   std::optional<std::string> failure_;
 };

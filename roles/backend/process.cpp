@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 #include "core/runtime/runtime.h"
 #include "core/store/idempotency.h"
 #include "core/store/store.h"
+#include "core/tls/expiry.h"
 #include "core/tls/security.h"
 #include "roles/backend/accounts/schema.h"
 #include "roles/backend/server.h"
@@ -85,6 +87,7 @@ class Process {
       : config_(config),
         node_(config.node),
         context_(load_context(config)),
+        expiry_(node_.lifecycle(), node_.metrics(), node_.log().component("tls"), context_),
         deployment_(load_master_key(config)),
         store_(open_store(config, node_)),
         passwords_pool_({.name = "passwords",
@@ -110,13 +113,15 @@ class Process {
   }
 
   int run() {
-    return node_.run([this](Runtime& runtime, net::Network& network, unsigned) {
-      return serve(runtime, network);
+    return node_.run([this](Runtime& runtime, net::Network& network, unsigned index) {
+      return serve(runtime, network, index);
     });
   }
 
  private:
-  task<> serve(Runtime& runtime, net::Network& network) {
+  task<> serve(Runtime& runtime, net::Network& network, unsigned index) {
+    std::optional<tls::ExpiryWatch::Reminder> reminder;
+    if (index == 0) reminder.emplace(runtime, expiry_);
     std::unique_ptr<net::Security> security = std::make_unique<net::Plaintext>();
     if (context_) {
       security = tls::make_security(runtime, context_, {.dialed = "", .accepted = "proxy"});
@@ -135,6 +140,7 @@ class Process {
   const BackendConfig& config_;
   node::Node node_;
   const tls::ContextPtr context_;
+  tls::ExpiryWatch expiry_;
   const Deployment deployment_;
   // The store ends before the Runtimes that used it would be wrong: it is asked by their
   // coroutines, all of which have ended when run() returns.

@@ -1,11 +1,13 @@
 #include "roles/proxy/process.h"
 
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "core/runtime/runtime.h"
+#include "core/tls/expiry.h"
 #include "core/tls/security.h"
 #include "roles/proxy/operations.h"
 
@@ -77,6 +79,7 @@ class Process {
         reread_(std::move(reread)),
         node_(config.node),
         context_(load_context_or_throw(config)),
+        expiry_(node_.lifecycle(), node_.metrics(), node_.log().component("tls"), context_),
         figures_(node_.metrics()),
         observer_(node_.metrics(), node_.log().component("proxy"), node_.log().component("access")),
         admission_(admission_of(config)),
@@ -97,12 +100,14 @@ class Process {
 
   int run() {
     return node_.run([this](Runtime& runtime, net::Network& network,
-                            unsigned) { return serve(runtime, network); },
+                            unsigned index) { return serve(runtime, network, index); },
                      [this](admin::Admin& admin) { extend(admin, fleet_, admission_, observer_); });
   }
 
  private:
-  task<> serve(Runtime& runtime, net::Network& network) {
+  task<> serve(Runtime& runtime, net::Network& network, unsigned index) {
+    std::optional<tls::ExpiryWatch::Reminder> reminder;
+    if (index == 0) reminder.emplace(runtime, expiry_);
     SwitchedSecurity sessions(config_.plaintext_sessions, runtime, context_,
                               {.dialed = "", .accepted = ""});
     SwitchedSecurity links(config_.plaintext_links, runtime, context_,
@@ -135,6 +140,7 @@ class Process {
     auto context = load_context(*config, newest_context_);
     if (!context) return refuse(context.error());
     newest_context_ = *context;
+    expiry_.use(*context);
     observer_.set_access_log(config->access_one_of);
     admission_.set_options(admission_of(*config));
     fleet_.apply(options_of(*config), *context);
@@ -147,6 +153,7 @@ class Process {
   const Rereader reread_;
   node::Node node_;
   const tls::ContextPtr context_;
+  tls::ExpiryWatch expiry_;
   std::mutex reload_mutex_;
   tls::ContextPtr newest_context_ = context_;
   Figures figures_;

@@ -50,6 +50,17 @@ TEST(AdminPaths, ReadinessFollowsPhaseAndChecks) {
   site.play([&failure](Site& s) { return follow_readiness(s, failure); });
 }
 
+task<> follow_warning(Site& s, std::optional<std::string>& warning) {
+  Reply reply = co_await exchange(s, request("GET /readyz?verbose"));
+  EXPECT_EQ(reply.status, 200U);
+  EXPECT_EQ(reply.body, "[+] phase: ready\n[+] certificate\n[!] certificate: ends soon\nready\n");
+  reply = co_await exchange(s, request("GET /stats"));
+  EXPECT_NE(reply.body.find("\"warning\":\"ends soon\""), std::string::npos) << reply.body;
+  warning.reset();
+  reply = co_await exchange(s, request("GET /readyz?verbose"));
+  EXPECT_EQ(reply.body, "[+] phase: ready\n[+] certificate\nready\n");
+}
+
 TEST(AdminPaths, VerboseReadinessListsPhaseAndEveryCheck) {
   Site site;
   site.lifecycle.add_check("store", [] { return std::nullopt; });
@@ -66,6 +77,15 @@ TEST(AdminPaths, VerboseReadinessListsPhaseAndEveryCheck) {
     const Reply reply = co_await exchange(s, request("GET /readyz?verbosely"));
     EXPECT_EQ(reply.body, "not ready\n");
   });
+}
+
+TEST(AdminPaths, AWarningIsToldAndTakesNothingFromReadiness) {
+  Site site;
+  std::optional<std::string> warning = "ends soon";
+  site.lifecycle.add_check("certificate", [] { return std::nullopt; });
+  site.lifecycle.add_warning("certificate", [&warning] { return warning; });
+  site.lifecycle.advance(Phase::ready);
+  site.play([&warning](Site& s) { return follow_warning(s, warning); });
 }
 
 TEST(AdminPaths, MetricsChooseTheirFormatByAccept) {
