@@ -88,6 +88,10 @@ class Resolution {
     }
     const TomlFile file = read_toml(path, pipes_);
     result_.errors.insert(result_.errors.end(), file.errors.begin(), file.errors.end());
+    // One that is being written, or was truncated: what runs is worth more than the defaults.
+    if (pipes_ == Pipes::refuse && file.entries.empty() && file.errors.empty()) {
+      fail(path, "", "found nothing in it", "at least one key when it is read again");
+    }
     std::string unknown_section;
     for (const TomlFile::Entry& entry : file.entries) {
       if (!unknown_section.empty() && entry.key.starts_with(unknown_section)) continue;

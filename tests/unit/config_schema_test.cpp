@@ -497,6 +497,23 @@ TEST_F(ConfigFiles, APipeIsReadOnceAndNotWaitedForByALoop) {
   EXPECT_EQ(bound.config.seed, 7u);
 }
 
+TEST_F(ConfigFiles, OneThatWasEmptiedIsRefusedWhenItIsReadAgain) {
+  Bound bound;
+  const std::string path = write("c.toml", "");
+  CLI::App app("babilu proxy");
+  bound.schema.attach(app);
+  bound.schema.parse({"--config", path});
+  EXPECT_TRUE(bound.schema.resolve({}).loaded()) << "at the start it is one with no wishes";
+  write("c.toml", "backends = [\"10.0.0.1:7401\"]\n");
+  ASSERT_TRUE(bound.schema.resolve({}, Pipes::refuse).loaded());
+  for (const char* nothing : {"", "\n", "# backends = [\"10.0.0.1:7401\"]\n"}) {
+    write("c.toml", nothing);
+    EXPECT_THAT(bound.schema.resolve({}, Pipes::refuse).error_text(),
+                HasSubstr("c.toml: found nothing in it"));
+    EXPECT_THAT(bound.config.backends, ElementsAre("10.0.0.1:7401"));
+  }
+}
+
 TEST_F(ConfigFiles, SecretsAreNeverShownInErrors) {
   Bound bound;
   const std::string path = write("token", "hush\n");
