@@ -138,7 +138,8 @@ TEST(Ports, FramesThatBreakTheProtocol) {
 }
 
 TEST(Ports, RequestsThatMakeNoSenseFailAlone) {
-  Stack stack({.plaintext = true});
+  // What no backend offers is known once all have been up, and the proxy is ready with the first.
+  Stack stack({.plaintext = true, .backends = 1});
   struct Case {
     std::string name;
     std::string bytes;

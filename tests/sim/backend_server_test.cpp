@@ -320,10 +320,10 @@ task<> silent(sim::World& world, net::Security* security) {
   const auto connect = [&](const char* from) {
     return world.host(from).connect(Bench::address, no_deadline);
   };
-  for (int i = 0; i < 2; ++i) others.push_back(std::move((co_await connect("other")).value()));
+  for (int i = 0; i < 2; ++i) others.push_back((co_await connect("other")).value());
   for (int i = 0; i < 200; ++i) {
     const char* const from = i % 2 == 0 ? "other" : "another";
-    others.push_back(std::move((co_await connect(from)).value()));
+    others.push_back((co_await connect(from)).value());
     if (i == 100) EXPECT_TRUE((co_await bench.ask(echo)).status.ok());
   }
   co_await world.runtime().sleep_for(100ms);

@@ -174,14 +174,13 @@ void Demo::invite() {
   const std::string program = own_program().string();
   const std::string token_file = directory_.admin_token().string();
   tell(fmt::format(
-      R"text(
+      R"invitation(
 The stack is up.
   dashboard  http://127.0.0.1:{admin}/
   token      {token}, which the dashboard asks for; it is in {token_file}
   state      curl 'http://127.0.0.1:{admin}/readyz?verbose'
   metrics    curl -H "Authorization: Bearer $(cat {token_file})" http://127.0.0.1:{admin}/metrics
-  logs       tail -f {
-    directory}/*.log
+  logs       tail -f {directory}/*.log
 
 Talk to it from another terminal:
   export BABILU_TARGET=127.0.0.1:{port} BABILU_CA={authority}
@@ -192,7 +191,7 @@ Talk to it from another terminal:
   {program} bots --scenario mixed --sessions 50 --duration 10s
 
 Ctrl-C ends it{end}.
-)text",
+)invitation",
       fmt::arg("admin", stack_.members()[0].admin), fmt::arg("port", config_.port_base),
       fmt::arg("token", first_line(directory_.admin_token())), fmt::arg("token_file", token_file),
       fmt::arg("directory", directory_.path().string()),
