@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 
 namespace babilu::admin {
 
@@ -27,10 +28,11 @@ std::optional<std::string> percent_decoded(std::string_view text) {
       decoded.push_back(first);
       continue;
     }
+    const std::string_view number = text.substr(0, digits);
     unsigned char byte = 0;
-    const char* const end = text.data() + std::min(digits, text.size());
-    const auto read = std::from_chars(text.data(), end, byte, 16);
-    if (read.ptr != text.data() + digits) return std::nullopt;
+    const auto read =
+        std::from_chars(std::to_address(number.begin()), std::to_address(number.end()), byte, 16);
+    if (number.size() < digits || read.ptr != std::to_address(number.end())) return std::nullopt;
     decoded.push_back(static_cast<char>(byte));
     text.remove_prefix(digits);
   }

@@ -21,9 +21,9 @@ struct NodeOptions {
 
   // Where there are more, the oldest of whichever address has most of them gives way. Those with
   // contacts never do.
-  std::size_t most_connections = 256;  ///< accepted ones
-  std::size_t most_strangers = 32;     ///< of these, not yet introduced
-  std::size_t most_of_a_contact = 4;   ///< connections with one contact; one more is refused
+  std::size_t most_connections = 256;        ///< accepted ones
+  std::size_t most_strangers = 32;           ///< of these, not yet introduced
+  std::size_t most_of_a_contact = 4;         ///< connections with one contact; one more is refused
   std::int64_t most_contacts = 10'000;       ///< accepted ones
   std::int64_t most_strangers_kept = 1'000;  ///< one more drops another, with what they said
   Room room{.of_a_contact = std::int64_t{256} << 20,
