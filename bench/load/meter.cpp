@@ -18,7 +18,10 @@ Nanoseconds Meter::cpu() const noexcept {
 
 double Meter::memory() const {
   if (pid_ == 0) return 0;
-  std::ifstream rollup("/proc/" + std::to_string(pid_) + "/smaps_rollup");
+  const std::string path = "/proc/" + std::to_string(pid_) + "/smaps_rollup";
+  std::ifstream rollup(path);
+  // Of a process that keeps its memory to itself only root may know.
+  if (!rollup) throw std::runtime_error("cannot read " + path + "; measure memory as root");
   double kilobytes = 0;
   std::string word;
   while (rollup >> word) {
