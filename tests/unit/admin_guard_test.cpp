@@ -126,7 +126,8 @@ TEST(AdminWithoutToken, NobodyChangesAnything) {
     }
     EXPECT_EQ(s.lifecycle.phase(), Phase::ready);
     for (const char* path : {"GET /", "GET /stats", "GET /metrics", "GET /log", "HEAD /readyz"}) {
-      const Reply reply = co_await exchange(s, bare(path), std::string_view(path).starts_with("HEAD"));
+      const Reply reply =
+          co_await exchange(s, bare(path), std::string_view(path).starts_with("HEAD"));
       EXPECT_EQ(reply.status, 200U) << path << ": to look is free";
     }
   });

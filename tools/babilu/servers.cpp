@@ -16,8 +16,8 @@ proxy::Reread reread(std::vector<std::string> arguments) {
   return config;
 }
 
-/// People export what reaches a stack, as the demo says, or where tools/dev keeps its libraries, and
-/// start servers in the same shell.
+/// People export what reaches a stack, as the demo says, or where tools/dev keeps its libraries,
+/// and start servers in the same shell.
 void prepare(Invocation& invocation) {
   for (const char* of_others : {"TARGET", "CA", "PLAINTEXT", "DEADLINE", "JSON", "TOKEN",
                                 "TOKEN_FILE", "PASSWORD", "PASSWORD_FILE", "CACHE"}) {
