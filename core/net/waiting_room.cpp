@@ -2,34 +2,16 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdint>
 #include <map>
 #include <string_view>
 #include <utility>
 
-#include <boost/asio/ip/address.hpp>
+#include "core/net/share.h"
 
 namespace babilu::net {
 
-namespace {
-
-namespace ip = boost::asio::ip;
-
-/// One customer has a /64 of IPv6, and as many addresses in it as it likes.
-std::string share_of(const Address& address) {
-  constexpr std::size_t network_bytes = 8;
-  error_code not_a_number;
-  const auto number = ip::make_address(address.host, not_a_number);
-  if (not_a_number || !number.is_v6()) return address.host;
-  auto bytes = number.to_v6().to_bytes();
-  std::fill(bytes.begin() + network_bytes, bytes.end(), std::uint8_t{0});
-  return ip::address_v6(bytes).to_string();
-}
-
-}  // namespace
-
 Guest::Guest(WaitingRoom& room, Stream& stream)
-    : room_(room), stream_(stream), share_(share_of(stream.remote())) {
+    : room_(room), stream_(stream), share_(share_of(stream.remote().host)) {
   room_.enter(*this);
 }
 

@@ -1,11 +1,9 @@
 // The listening half of a Node: who connects, and who gives way.
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 
 #include <boost/asio/error.hpp>
 
+#include "core/net/share.h"
 #include "roles/peer/node_state.h"
 
 namespace babilu::peer {
@@ -17,18 +15,10 @@ namespace {
 /// How long accepting pauses when the machine is out of something, files above all.
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 
-/// What counts as one address: an IPv6 customer gets a /64.
-std::string share_of(const std::string& host) {
-  std::array<unsigned char, sizeof(in6_addr)> bytes{};
-  if (::inet_pton(AF_INET6, host.c_str(), bytes.data()) != 1) return host;
-  const bool is_v4 = IN6_IS_ADDR_V4MAPPED(reinterpret_cast<const in6_addr*>(bytes.data()));
-  return is_v4 ? host.substr(host.rfind(':') + 1) : std::string(bytes.begin(), bytes.begin() + 8);
-}
-
 }  // namespace
 
 Node::Guest::Guest(Runtime& runtime, net::Address from)
-    : address(std::move(from)), share(share_of(address.host)), scope(runtime) {}
+    : address(std::move(from)), share(net::share_of(address.host)), scope(runtime) {}
 
 void Node::listen(net::ListenerPtr listener) {
   listeners_.push_back(std::move(listener));
@@ -66,7 +56,7 @@ bool Node::make_room_for(const net::Address& newcomer) {
   }
   const bool crowded = strangers >= options_.most_strangers;
   if (!crowded && all < options_.most_connections) return true;
-  Guest* const leaving = oldest_of_the_most(share_of(newcomer.host), crowded);
+  Guest* const leaving = oldest_of_the_most(net::share_of(newcomer.host), crowded);
   if (leaving == nullptr) return false;
   if (leaving->is_stranger()) {
     events_.on_stranger(leaving->address, "gave way to somebody else: too many are here");
