@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include "core/base/bytes.h"
 
@@ -30,7 +30,7 @@ class Buffer {
     return *this;
   }
   ~Buffer() {
-    if (data_ != nullptr) Store::of_this_thread().give(data_, capacity_);
+    if (data_ != nullptr) Store::give(data_, capacity_);
   }
 
   std::size_t size() const noexcept { return size_; }
@@ -59,53 +59,61 @@ class Buffer {
   }
 
  private:
-  /// Memory between two uses: at most 1,024 pieces of 4 KiB.
+  static constexpr std::size_t smallest = 1000;  ///< a kilobyte with the allocator's own words
+
+  /// Memory between two uses, of one thread: a list whose links stand in the memory itself. At most
+  /// 1,024 pieces of 4 KiB. It is constant-initialized, so no access asks first whether it has been
+  /// constructed; allocate() sees to it that the list is freed when the thread ends.
   class Store {
    public:
-    static Store& of_this_thread() {
-      static thread_local Store store;
-      return store;
-    }
-    ~Store() {
-      for (const Piece& piece : pieces_) delete[] piece.data;
-    }
     /// Empty-handed: nullptr.
-    std::pair<std::uint8_t*, std::uint32_t> take() noexcept {
-      if (pieces_.empty()) return {nullptr, 0};
-      const Piece piece = pieces_.back();
-      pieces_.pop_back();
-      return {piece.data, piece.capacity};
+    static std::pair<std::uint8_t*, std::uint32_t> take() noexcept {
+      Piece* const piece = first_;
+      if (piece == nullptr) return {nullptr, 0};
+      first_ = piece->next;
+      --count_;
+      return {reinterpret_cast<std::uint8_t*>(piece), piece->capacity};
     }
-    void give(std::uint8_t* data, std::uint32_t capacity) noexcept {
-      if (capacity > largest || pieces_.size() == pieces_.capacity()) {
+    static void give(std::uint8_t* data, std::uint32_t capacity) noexcept {
+      if (capacity > largest || count_ == most) {
         delete[] data;
-      } else {
-        pieces_.push_back({data, capacity});
+        return;
       }
+      first_ = new (data) Piece{first_, capacity};
+      ++count_;
+    }
+    static std::uint8_t* allocate(std::size_t bytes) {
+      static thread_local Sweeper sweeper;
+      return new std::uint8_t[bytes];
     }
 
    private:
     static constexpr std::uint32_t largest = 4096;
+    static constexpr std::uint32_t most = 1024;
     struct Piece {
-      std::uint8_t* data;
+      Piece* next;
       std::uint32_t capacity;
     };
-    Store() { pieces_.reserve(1024); }
-
-    std::vector<Piece> pieces_;
+    static_assert(alignof(Piece) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__ && sizeof(Piece) <= smallest);
+    struct Sweeper {
+      ~Sweeper() {
+        while (first_ != nullptr) delete[] take().first;
+      }
+    };
+    inline static constinit thread_local Piece* first_ = nullptr;
+    inline static constinit thread_local std::uint32_t count_ = 0;
   };
 
-  /// By doubling, from about a kilobyte with the allocator's own words.
+  /// By doubling.
   void grow(std::size_t bytes) {
-    constexpr std::size_t smallest = 1000;
     if (data_ == nullptr) {
-      std::tie(data_, capacity_) = Store::of_this_thread().take();
+      std::tie(data_, capacity_) = Store::take();
       if (bytes <= capacity_) return;
     }
     const std::size_t wanted = std::max({size_ + bytes, 2 * std::size_t{capacity_}, smallest});
     assert(wanted <= std::numeric_limits<std::uint32_t>::max());
     Buffer larger;
-    larger.data_ = new std::uint8_t[wanted];
+    larger.data_ = Store::allocate(wanted);
     larger.capacity_ = static_cast<std::uint32_t>(wanted);
     larger.append(*this);
     swap(larger);

@@ -45,7 +45,10 @@ class StreamTable {
     assert(stream != 0);
     if (2 * (size_ + 1) > capacity_) grow();
     std::size_t at = home(stream);
-    if (places_[at].stream != 0 && !make_room(at, stream)) return nullptr;
+    if (places_[at].stream != 0) {
+      at = make_room(at, stream);
+      if (at == none) return nullptr;
+    }
     places_[at] = {stream, tag};
     ++size_;
     return &places_[at].tag;
@@ -98,20 +101,6 @@ class StreamTable {
     return none;
   }
 
-  /// Finds its place, from `at` on; those that stand there and behind move down by one. False when
-  /// it is there already.
-  bool make_room(std::size_t& at, std::uint32_t stream) noexcept {
-    for (std::size_t away = 0; places_[at].stream != 0; at = after(at), ++away) {
-      if (places_[at].stream == stream) return false;
-      if (distance(at) < away) break;
-    }
-    Place moving = std::exchange(places_[at], {});
-    for (std::size_t to = after(at); moving.stream != 0; to = after(to)) {
-      std::swap(moving, places_[to]);
-    }
-    return true;
-  }
-
   /// Those behind that are not where they belong move up by one.
   void erase_at(std::size_t hole) noexcept {
     --size_;
@@ -123,7 +112,23 @@ class StreamTable {
     places_[hole].stream = 0;
   }
 
-  void grow() {
+  // What is rare stands apart: inlined, its loops would cost every call the registers they need.
+
+  /// Finds its place, from `at` on; those that stand there and behind move down by one. `none` when
+  /// it is there already.
+  [[gnu::noinline]] std::size_t make_room(std::size_t at, std::uint32_t stream) noexcept {
+    for (std::size_t away = 0; places_[at].stream != 0; at = after(at), ++away) {
+      if (places_[at].stream == stream) return none;
+      if (distance(at) < away) break;
+    }
+    Place moving = std::exchange(places_[at], {});
+    for (std::size_t to = after(at); moving.stream != 0; to = after(to)) {
+      std::swap(moving, places_[to]);
+    }
+    return at;
+  }
+
+  [[gnu::noinline]] void grow() {
     StreamTable larger;
     larger.capacity_ = capacity_ == 0 ? 4 : 2 * capacity_;
     larger.places_ = std::make_unique<Place[]>(larger.capacity_);
