@@ -44,6 +44,8 @@ if(BABILU_WERROR)
   add_compile_options(-Werror -Wno-error=deprecated-declarations)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # It takes the protected destructor of boost::system::error_category for one that callers can reach.
+  add_compile_options(-Wno-non-virtual-dtor)
   # False alarms of GCC's flow analysis inside inlined library code.
   add_compile_options(-Wno-maybe-uninitialized -Wno-dangling-reference -Wno-stringop-overflow
                       -Wno-array-bounds -Wno-restrict)
