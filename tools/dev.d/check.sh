@@ -4,7 +4,7 @@
 # check [--all]: every part runs, so that one look shows all that is wrong; fails when any of them does.
 command_check() {
   local scope=changed failed=()
-  case "${1:-}" in
+  case "$*" in
     "") ;;
     --all) scope=all ;;
     *) die "check takes --all or nothing" ;;

@@ -9,6 +9,7 @@ fuzz_names() {
 # fuzz NAME [TIME]: TIME is of all together where NAME is all.
 command_fuzz() {
   local name="${1:-}" seconds names failed=()
+  (($# <= 2)) || no_more fuzz "${@:3}"
   seconds="$(seconds_of "${2:-60s}")" || die "'${2:-}' is no time; write 90s, 5m or 1h"
   mapfile -t names < <(fuzz_names)
   if [[ $name != all ]]; then
