@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: dev_test.sh CASE. Runs one case with functions of tools/dev.d, and with stand-ins for what they would start.
-# shellcheck disable=SC2034,SC2317  # variables and functions that tools/dev.d uses
+# shellcheck disable=SC2016,SC2034,SC2317  # stand-ins, and variables and functions that tools/dev.d uses
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
@@ -16,6 +16,10 @@ die() {
 }
 # shellcheck source=tools/dev.d/arguments.sh
 . "$here/dev.d/arguments.sh"
+# shellcheck source=tools/dev.d/tree.sh
+. "$here/dev.d/tree.sh"
+# shellcheck source=tools/dev.d/check.sh
+. "$here/dev.d/check.sh"
 
 fail() {
   echo "FAILED: $*" >&2
@@ -80,6 +84,101 @@ case_leave_out() {
   expect_run "unit" -LE '^fuzz$'
   expect_run "unit fuzz" -LE unit --label-exclude fuzz
   expect_run "unit" -R '^u' -E -LE
+}
+
+# in_repository: from here on in a repository of its own that has one commit, where origin/main is; its tree is `root`,
+# and stand-ins for programs go into bin.
+in_repository() {
+  command -v git >/dev/null || { echo "skipped: no git"; exit 77; }
+  root="$scratch/tree" jobs=1 log="$scratch/log"
+  mkdir -p "$root/core" "$root/build/tidy" "$scratch/bin"
+  cd "$root"
+  git init --quiet
+  echo /build >.gitignore
+  echo '#pragma once' | tee core/old.h core/base.h core/middle.h >/dev/null
+  echo '#include "core/base.h"' >>core/middle.h
+  echo '#include "core/old.h"' >core/old.cpp
+  echo '#include "core/middle.h"' >core/user.cpp
+  echo 'How it is.' >README.md
+  commit
+  git update-ref refs/remotes/origin/main HEAD
+  compile_commands core/old.cpp core/user.cpp
+  PATH="$scratch/bin:$PATH"
+}
+commit() {
+  git add --all
+  git -c user.name=test -c user.email=test@example.org commit --quiet --message=change
+}
+compile_commands() { printf '{"file": "%s"}\n' "${@/#/$root/}" >build/tidy/compile_commands.json; }
+
+# stand_in NAME SCRIPT
+stand_in() {
+  printf '#!/bin/sh\n%s\n' "$2" >"$scratch/bin/$1"
+  chmod +x "$scratch/bin/$1"
+}
+
+# Static analysis looks at what changed, with the sources of the moment.
+case_tidy() {
+  local said
+  in_repository
+  stand_in clang-tidy-19 'shift 3; echo looked at "$1"'
+  configure() { :; }
+  run_ninja() { :; }
+
+  echo 'How it is now.' >README.md
+  said="$(check_tidy changed)" || fail "a change of documents alone fails"
+  [[ -z $said ]] || fail "$said"
+
+  echo '// changed' | tee -a core/base.h core/old.h >/dev/null
+  [[ $(check_tidy changed) == $'looked at core/old.cpp\nlooked at core/user.cpp' ]] || fail "$(check_tidy changed)"
+  commit
+  [[ $(check_tidy changed) == *core/user.cpp ]] || fail "what was committed is no change"
+
+  # CMake finds it when ninja runs.
+  echo 'int now;' >core/new.cpp
+  run_ninja() { compile_commands core/new.cpp core/user.cpp; }
+  [[ $(check_tidy changed) == $'looked at core/new.cpp\nlooked at core/user.cpp' ]] || fail "$(check_tidy changed)"
+}
+
+# That nothing is looked at although a change was announced is a failure.
+case_tidy_nothing() {
+  local said status=0
+  in_repository
+  said="$(check_tidy changed 2>&1)" || status=$?
+  ((status == 1)) || fail "status $status"
+  expect_in "no file has changed" "$said"
+}
+
+# A source that takes too long, or ends the analyser, is named.
+case_tidy_slow() {
+  local said
+  in_repository
+  configure() { :; }
+  run_ninja() { :; }
+  echo '// changed' >>core/user.cpp
+  stand_in timeout 'exit 124'
+  said="$(check_tidy changed 2>&1)" && fail "passed"
+  expect_in "core/user.cpp: clang-tidy did not end within 60 s" "$said"
+  stand_in timeout 'exit 139'
+  said="$(check_tidy changed 2>&1)" && fail "passed"
+  expect_in "core/user.cpp: clang-tidy ended with status 139" "$said"
+}
+
+# Formatting and scripts: what is there, committed or not.
+case_files() {
+  in_repository
+  stand_in clang-format-19 'shift 2; ls "$@"'
+  rm core/old.cpp
+  echo 'int now;' >core/new.cpp
+  [[ $(check_format) == $'core/base.h\ncore/middle.h\ncore/new.cpp\ncore/old.h\ncore/user.cpp' ]] ||
+    fail "$(check_format 2>&1)"
+
+  stand_in shellcheck 'shift; echo "$@"'
+  printf '#!/usr/bin/env bash\n' >core/run
+  printf '#!/bin/sh\n' >core/start
+  printf 'const char* script =\n#!/bin/sh\n' >core/new.cpp
+  git add core/run
+  [[ $(check_scripts) == "core/run core/start" ]] || fail "$(check_scripts)"
 }
 
 "case_$1"

@@ -19,61 +19,101 @@ command_check() {
   step "all checks passed"
 }
 
-sources() {
-  git ls-files --cached --others --exclude-standard -- '*.h' '*.cpp'
-}
-
 check_format() {
   step "formatting"
-  sources | xargs -r clang-format-19 --dry-run --Werror && return 0
+  tree_files '*.h' '*.cpp' | xargs -0 -r clang-format-19 --dry-run --Werror && return 0
   note "to repair it: git ls-files '*.h' '*.cpp' | xargs clang-format-19 -i"
   return 1
 }
 
 check_scripts() {
   step "scripts"
-  shellcheck -x tools/dev .ci/run tests/setup/setup_test.sh tests/compose/run tests/container/run tools/container/*
+  tree_scripts | xargs -d '\n' shellcheck -x
 }
 
-# The commit that the change starts from: where origin/main was left, or the last 30 commits where nothing differs from
-# it, as in a fresh clone.
-change_base() {
-  local base
-  if base="$(git merge-base HEAD origin/main 2>/dev/null)" && ! git diff --quiet "$base"; then
-    echo "$base"
-  elif git rev-parse --verify --quiet HEAD~30; then
-    :
-  else
-    git rev-list --max-parents=0 HEAD | tail -n 1
-  fi
-}
-
-# Sources that the change touches. A changed header counts through the source of the same name.
-changed_sources() {
-  local base
-  base="$(change_base)"
-  {
-    git diff --name-only --diff-filter=d "$base" -- '*.h' '*.cpp'
-    git ls-files --others --exclude-standard -- '*.h' '*.cpp'
-  } | sed 's/\.h$/.cpp/' | sort -u
-}
-
-# clang-tidy on what the preset tidy would compile.
+# check_tidy SCOPE: clang-tidy on what the preset tidy would compile, all of it or what changed.
 check_tidy() {
   local files
-  configure tidy
-  files="$(if [[ $1 == all ]]; then sources | grep '\.cpp$'; else changed_sources; fi |
-    while read -r file; do grep -qF "\"$root/$file\"" build/tidy/compile_commands.json && echo "$file"; done)" || true
-  if [[ -z $files ]]; then
-    note "no source that is built has changed since $(change_base), so nothing would be looked at; try --all"
+  if [[ $1 != all && -z $(changed_files) ]]; then
+    note "no file has changed since $(change_base), so nothing would be looked at; try --all"
     return 1
   fi
-  step "static analysis of $(wc -l <<<"$files") files"
-  # Tidy reads headers that protoc writes.
+  configure tidy
+  # Tidy reads headers that protoc writes. And CMake looks first whether there are new sources.
   run_ninja tidy babilu_generate
-  # At most a minute for one file; what it prints about headers that it left out is not of interest.
-  xargs -P "$jobs" -n 1 timeout 60 clang-tidy-19 -p build/tidy --quiet <<<"$files" 2>"$log" || {
+  files="$(tidy_sources "$1" | sort -u)"
+  if [[ -z $files ]]; then
+    step "static analysis: no source has changed since $(change_base)"
+    return 0
+  fi
+  step "static analysis of $(wc -l <<<"$files") files"
+  export -f tidy
+  # What it prints about headers that it left out is not of interest.
+  xargs -P "$jobs" -d '\n' -n 1 bash -c 'tidy "$1"' _ <<<"$files" 2>"$log" || {
     grep -E 'error|terminat' "$log" >&2 || true
     return 1
   }
+}
+
+# tidy SOURCE: at most a minute for one. Run by xargs in a shell of its own.
+tidy() {
+  local status=0
+  timeout 60 clang-tidy-19 -p build/tidy --quiet "$1" || status=$?
+  case "$status" in
+    0 | 1) ;;
+    124) echo "error: $1: clang-tidy did not end within 60 s" >&2 ;;
+    *) echo "error: $1: clang-tidy ended with status $status" >&2 ;;
+  esac
+  return "$status"
+}
+
+# tidy_sources SCOPE: the sources to look at, a line each. A changed header counts through one of those that include it.
+tidy_sources() {
+  local file
+  if [[ $1 == all ]]; then
+    tree_files '*.cpp' | tr '\0' '\n'
+  else
+    changed_files '*.h' '*.cpp'
+  fi | while IFS= read -r file; do
+    if [[ $file == *.h ]]; then
+      source_of "$file"
+    elif is_built "$file"; then
+      echo "$file"
+    fi
+  done
+}
+
+is_built() {
+  grep -qF "\"$root/$1\"" build/tidy/compile_commands.json
+}
+
+# source_of HEADER: a source that is built and includes it: that of its name, else the nearest one, through other headers
+# where it must be.
+source_of() {
+  local own="${1%.h}.cpp" header file headers=("$1") seen=" $1 "
+  if is_built "$own"; then
+    echo "$own"
+    return
+  fi
+  while ((${#headers[@]})); do
+    header="${headers[0]}"
+    headers=("${headers[@]:1}")
+    while IFS= read -r file; do
+      if [[ $file == *.cpp ]]; then
+        is_built "$file" || continue
+        echo "$file"
+        return
+      elif [[ $seen != *" $file "* ]]; then
+        seen+="$file "
+        headers+=("$file")
+      fi
+    done < <(includers "$header")
+  done
+  note "$1: no source that is built includes it"
+}
+
+# includers HEADER: the files that include it by its path from the root, or from beside it.
+includers() {
+  git grep --untracked -lF "#include \"$1\"" -- '*.h' '*.cpp' || true
+  git grep --untracked -lF "#include \"$(basename "$1")\"" -- ":(glob)$(dirname "$1")/*" || true
 }

@@ -15,7 +15,7 @@ in_container() {
   step "tools/dev $* in a container of $image"
   container_id="babilu-dev-$$"
   # It measures with a priority of its own, and the memory of processes that keep it to themselves, as on a bare machine.
-  tree | docker run --rm --interactive --name "$container_id" --init --cap-add SYS_NICE --cap-add SYS_PTRACE \
+  tree_files | tar -c --null --files-from=- --owner=root --group=root | docker run --rm --interactive --name "$container_id" --init --cap-add SYS_NICE --cap-add SYS_PTRACE \
     --env BABILU_CACHE=/kept/babilu --env CCACHE_DIR=/kept/ccache \
     --volume "babilu-dev-$name:/kept" --volume "$out:/out" --workdir /babilu "$image" bash -c '
       set -e
@@ -29,13 +29,6 @@ in_container() {
       exit "$status"' _ "$@" || status=$?
   container_id=""
   return "$status"
-}
-
-# What git knows of, and what it does not ignore, as it is now.
-tree() {
-  git ls-files -z --cached --others --exclude-standard |
-    while IFS= read -r -d '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
-    tar -c --null --files-from=- --owner=root --group=root
 }
 
 # For the exit trap: a container does not end with the client that started it.
