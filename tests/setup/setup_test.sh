@@ -56,7 +56,7 @@ case_rootless() {
   is_root() { false; }
   sudo() { false; }
   is_installed() { [[ $1 != cmake && $1 != xz-utils ]]; }
-  apt-get() { fail "apt-get ran: $*"; }
+  apt_as_root() { fail "apt-get ran: $*"; }
   said="$(install_packages build 2>&1)" || status=$?
   ((status == 1)) || fail "exit status $status"
   expect_in "install --no-install-recommends cmake xz-utils" "$said"
@@ -146,14 +146,72 @@ case_update() {
   expect_not_in built "$said"
 }
 
-# On Debian 13 a waiting update of the system's library is said.
+# On Debian 13 the system's library is brought up to what Debian serves once a day, and at once where it is too old to
+# build with. Without root that is said.
 case_outdated() {
+  local said status=0
   note() { echo "dev: $*"; }
-  apt-cache() { printf '%s\n' 'libbotan-3-dev:' '  Installed: 3.7.1' "  Candidate: $archive" '  Version table:'; }
-  archive=3.12.0
-  expect_in "3.7.1 is installed, and Debian 13 serves 3.12.0" "$(note_old_botan)"
-  archive=3.7.1
-  [[ -z $(note_old_botan) ]] || fail "nothing waits"
+  is_root() { true; }
+  apt-cache() {
+    printf '%s\n' 'libbotan-3-dev:' "  Installed: $(cat "$scratch/installed")" "  Candidate: $(cat "$scratch/candidate")" \
+      '  Version table:'
+  }
+  # What it did goes into a file: its output is apt's.
+  apt_as_root() {
+    echo "$*" >>"$scratch/asked"
+    case "$*" in
+      update) cp "$scratch/archive" "$scratch/candidate" ;;
+      *install*libbotan-3-dev) cp "$scratch/candidate" "$scratch/installed" ;;
+    esac
+  }
+  asked() {
+    touch "$scratch/asked"
+    cut -d' ' -f1,2 "$scratch/asked" | paste -sd,
+    rm "$scratch/asked"
+  }
+  # versions INSTALLED CANDIDATE ARCHIVE
+  versions() {
+    echo "$1" >"$scratch/installed"
+    echo "$2" >"$scratch/candidate"
+    echo "$3" >"$scratch/archive"
+  }
+  # Lists of long ago: nothing is missing, and it cannot be built with.
+  versions 3.7.1+dfsg-2 3.7.1+dfsg-2 3.12.0+dfsg-2
+  update_system_botan
+  [[ $(cat "$scratch/installed") == 3.12.0+dfsg-2 ]] || fail "$(cat "$scratch/installed") is left"
+  [[ $(asked) == "update,-y install" ]] || fail "the first time"
+  [[ -z $(update_system_botan) && -z $(asked) ]] || fail "asked twice a day"
+
+  touch -d '25 hours ago' "$lists_looked"
+  [[ -z $(update_system_botan) && $(asked) == update ]] || fail "a day later"
+
+  touch -d '25 hours ago' "$lists_looked"
+  echo 3.12.1-1 >"$scratch/archive"
+  [[ -z $(update_system_botan) && $(cat "$scratch/installed") == 3.12.1-1 ]] || fail "a security update"
+  asked >/dev/null
+
+  # Today's lists had none that is new enough, and apt's sources have changed since.
+  versions 3.7.1-1 3.7.1-1 3.12.0-1
+  update_system_botan
+  [[ $(cat "$scratch/installed") == 3.12.0-1 ]] || fail "today's lists are believed"
+
+  versions 3.7.1-1 3.7.1-1 3.7.1-1
+  said="$(update_system_botan 2>&1)" || status=$?
+  ((status == 1)) || fail "too old, and status $status"
+  expect_in "trixie-security among apt's sources" "$said"
+
+  touch -d '25 hours ago' "$lists_looked"
+  versions 3.12.0-1 3.12.0-1 3.12.0-1
+  apt_as_root() { return 1; }
+  expect_in "could not be seen" "$(update_system_botan)"
+
+  is_root() { false; }
+  sudo() { false; }
+  apt_as_root() { fail "apt-get ran: $*"; }
+  versions 3.12.0-1 3.12.1-1 3.12.1-1
+  expect_in "3.12.0-1 is installed, and Debian 13 serves 3.12.1-1" "$(update_system_botan)"
+  versions 3.13.0-1 3.12.1-1 3.12.1-1
+  [[ -z $(update_system_botan) ]] || fail "nothing waits"
 }
 
 # A module that a later version of Botan does not have any more is left out, and that is said.

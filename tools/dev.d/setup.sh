@@ -26,20 +26,42 @@ setup() {
   esac
   install_packages "$@"
   if [[ $distribution_version == 13 ]]; then
-    note_old_botan
+    update_system_botan
   else
     fill_cache
   fi
 }
 
-# On Debian 13 the library is the system's, and so are its updates; that one waits is said.
-note_old_botan() {
+# --- Botan of the system, on Debian 13 -----------------------------------------------------------------------------
+
+# Once a day the library is brought up to what Debian serves, its security updates first. What this tree cannot be built
+# with is never left as it is: with it installed, no package is missing.
+update_system_botan() {
   local installed candidate
+  read_botan_versions
+  if become_root && { is_older "$installed" "$botan_minimum" || ! looked_today "$lists_looked"; }; then
+    read_lists || note "the package lists could not be read: whether there is a newer Botan could not be seen"
+    read_botan_versions
+    if is_older "$installed" "$candidate"; then
+      step "upgrading Botan $installed to $candidate"
+      apt_as_root -y install --no-install-recommends libbotan-3-dev >"$log" 2>&1 </dev/null || tail -n 10 "$log" >&2
+      read_botan_versions
+    fi
+  fi
+  ! is_older "$installed" "$botan_minimum" ||
+    die "Botan $installed is installed, $botan_minimum or later is needed. It is among Debian's security updates: with" \
+      "trixie-security among apt's sources, apt-get update && apt-get install libbotan-3-dev brings it"
+  ! is_older "$installed" "$candidate" ||
+    note "Botan $installed is installed, and Debian 13 serves $candidate: apt-get install libbotan-3-dev brings it"
+}
+
+# Sets the caller's `installed` and `candidate`.
+read_botan_versions() {
   { read -r installed; read -r candidate; } < <(
     LC_ALL=C apt-cache policy libbotan-3-dev | awk '$1 == "Installed:" || $1 == "Candidate:" {print $2}')
-  [[ $installed == "$candidate" ]] ||
-    note "Botan $installed is installed, and Debian 13 serves $candidate: apt-get upgrade brings it"
 }
+
+is_older() { dpkg --compare-versions "$1" lt "$2"; }
 
 # --- packages ----------------------------------------------------------------------------------------------------
 
@@ -57,31 +79,51 @@ is_installed() {
   [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }
 
+# become_root: whether apt_as_root can be run, at once and without a question.
+as_root=()
+become_root() {
+  as_root=()
+  is_root && return 0
+  as_root=(sudo -n)
+  sudo -n true 2>/dev/null
+}
+
+apt_as_root() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# When apt's lists were last read.
+lists_looked="$cache/lists.looked"
+
+read_lists() {
+  step "reading Debian's package lists"
+  apt_as_root update >"$log" 2>&1 </dev/null || {
+    tail -n 10 "$log" >&2
+    return 1
+  }
+  mkdir -p "$cache"
+  touch "$lists_looked"
+}
+
 install_packages() {
-  local package missing=() as_root=()
+  local package missing=()
   for package in $(packages_of "$@"); do
     is_installed "$package" || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
 
-  if ! is_root; then
-    if ! sudo -n true 2>/dev/null; then
-      {
-        echo "dev: these packages are missing, and installing them needs root:"
-        printf '  %s\n' "${missing[@]}"
-        echo "Install them with the following, then run this again:"
-        echo "  apt-get update && apt-get install --no-install-recommends ${missing[*]}"
-      } >&2
-      exit 1
-    fi
-    as_root=(sudo -n)
+  if ! become_root; then
+    {
+      echo "dev: these packages are missing, and installing them needs root:"
+      printf '  %s\n' "${missing[@]}"
+      echo "Install them with the following, then run this again:"
+      echo "  apt-get update && apt-get install --no-install-recommends ${missing[*]}"
+    } >&2
+    exit 1
   fi
+  read_lists || die "apt-get update failed"
   step "installing ${#missing[@]} packages: ${missing[*]}"
-  logged "apt-get update failed" \
-    "${as_root[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update
-  logged "the packages could not be installed" \
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "${missing[@]}"
+  logged "the packages could not be installed" apt_as_root -y install --no-install-recommends "${missing[@]}"
 }
 
 # --- the per-user cache, on Debian 12 ------------------------------------------------------------------------------
@@ -95,18 +137,18 @@ cache_is_full() {
   [[ -d $boost_folder && -f $botan_link/lib/libbotan-3.a ]]
 }
 
-# Whether the archive was asked for a newer Botan within a day.
+# looked_today FILE: whether it was touched within a day, as it is when the archive was asked for a newer Botan.
 looked_today() {
-  [[ -n $(find "$botan_link.looked" -mmin -1440 2>/dev/null) ]]
+  [[ -n $(find "$1" -mmin -1440 2>/dev/null) ]]
 }
 
 fill_cache() {
-  if cache_is_full && looked_today; then return 0; fi
+  if cache_is_full && looked_today "$botan_link.looked"; then return 0; fi
   mkdir -p "$cache"
   # Two set-ups at once take turns; the second finds the work done.
   exec {cache_lock}>"$cache/lock"
   flock "$cache_lock"
-  if ! cache_is_full || ! looked_today; then
+  if ! cache_is_full || ! looked_today "$botan_link.looked"; then
     rm -rf "$cache"/work.*  # left by one that was killed
     work="$(mktemp -d "$cache/work.XXXXXX")"
     if ! cache_is_full; then
