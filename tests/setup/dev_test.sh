@@ -20,6 +20,10 @@ die() {
 . "$here/dev.d/tree.sh"
 # shellcheck source=tools/dev.d/check.sh
 . "$here/dev.d/check.sh"
+# shellcheck source=tools/dev.d/container.sh
+. "$here/dev.d/container.sh"
+# shellcheck source=tools/dev.d/bench.sh
+. "$here/dev.d/bench.sh"
 
 fail() {
   echo "FAILED: $*" >&2
@@ -179,6 +183,88 @@ case_files() {
   printf 'const char* script =\n#!/bin/sh\n' >core/new.cpp
   git add core/run
   [[ $(check_scripts) == "core/run core/start" ]] || fail "$(check_scripts)"
+}
+
+# in_an_engine: stands in for a container engine. It starts what is to be run in a folder of its own, with folders for its
+# volumes; tools/dev of the tree writes "figures" into build/bench when it measures.
+in_an_engine() {
+  in_repository
+  mkdir -p tools
+  printf '#!/bin/sh\n[ "$1" != bench ] || { mkdir -p build/bench && echo figures >build/bench/proxy.json; }\necho "ran $1"\n' >tools/dev
+  chmod +x tools/dev
+  docker() {
+    local out=""
+    [[ $1 == run ]] || return 0
+    while [[ $1 != bash ]]; do
+      [[ $1 != *:/out ]] || out="${1%:/out}"
+      shift
+    done
+    local script="$3"
+    shift 4
+    mkdir -p "$scratch/kept"
+    (
+      cd "$(mktemp -d "$scratch/inside.XXXXXX")"
+      script="${script/inside \/kept \/out/inside $scratch/kept $out}"
+      bash -c "$script" _ "$@"
+    )
+  }
+}
+
+# What a run in a container has measured comes back, and nothing that an earlier one left in the volume.
+case_container() {
+  in_an_engine
+  mkdir -p "$scratch/kept/build/bench"
+  echo old >"$scratch/kept/build/bench/echo.json"
+  [[ $(in_container debian:12 test) == "ran test" ]] || fail "tools/dev did not run"
+  [[ ! -e build/bench-debian-12 ]] || fail "a test run brought back: $(ls build/bench-debian-12)"
+  in_container debian:12 bench >"$scratch/said"
+  [[ $(ls build/bench-debian-12) == proxy.json ]] || fail "$(ls build/bench-debian-12)"
+  [[ $(in_container debian:12 test) == "ran test" && $(ls build/bench-debian-12) == proxy.json ]] ||
+    fail "a test run took away what was measured"
+}
+
+# Two at once take turns: they build in the same folder.
+case_container_turns() {
+  local said
+  in_an_engine
+  mkdir -p "$scratch/kept"
+  exec 8>"$scratch/kept/lock"
+  flock 8
+  mkfifo "$scratch/messages"
+  in_container debian:12 test >"$scratch/said" 2>"$scratch/messages" 8>&- &
+  { read -r said; } <"$scratch/messages" || fail "it did not wait"
+  expect_in "waiting until it has ended" "$said"
+  [[ ! -s $scratch/said ]] || fail "it did not wait"
+  exec 8>&-
+  wait $!
+  [[ $(cat "$scratch/said") == "ran test" ]] || fail "it never had its turn"
+}
+
+# The other program of a comparison takes this tree's libraries as they are now, and all of the commit's own files.
+case_against() {
+  local id there="$scratch/against"
+  in_repository
+  mkdir -p cmake tools/dev.d
+  echo old >cmake/Dependencies.cmake
+  echo 'CMake' >CMakeLists.txt
+  commit
+  id="$(git rev-parse HEAD)"
+  echo new >cmake/Dependencies.cmake
+  echo recipe >tools/dev.d/dependencies.conf
+
+  # One that was interrupted left a part.
+  git() { if [[ $1 == archive ]]; then command git "$@" | head -c 1000; else command git "$@"; fi; }
+  (unpack_commit "$id" "$there") 2>/dev/null && fail "an archive that breaks off is taken"
+  unset -f git
+  unpack_commit "$id" "$there"
+  [[ $(cat "$there/tree/CMakeLists.txt" "$there/tree/core/old.cpp" | wc -l) == 2 ]] || fail "not all was unpacked"
+  [[ $(cat "$there/tree/cmake/Dependencies.cmake" "$there"/tree/tools/dev.d/*) == $'new\nrecipe' ]] || fail "the first time"
+
+  echo newer >cmake/Dependencies.cmake
+  touch -d '1 hour ago' "$there/tree/tools/dev.d/dependencies.conf"
+  unpack_commit "$id" "$there"
+  [[ $(cat "$there/tree/cmake/Dependencies.cmake") == newer ]] || fail "the second time"
+  [[ -n $(find "$there/tree/tools/dev.d/dependencies.conf" -mmin +50) ]] || fail "what is the same was written again"
 }
 
 "case_$1"

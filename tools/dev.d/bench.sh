@@ -36,13 +36,7 @@ build_commit() {
   local id folder
   id="$(git rev-parse --verify --quiet --short=12 "$1^{commit}")" || die "there is no commit $1"
   folder="$root/build/against/$id"
-  if [[ ! -f $folder/tree/CMakeLists.txt ]]; then
-    rm -rf "$folder"
-    mkdir -p "$folder/tree"
-    git archive "$id" | tar -x -C "$folder/tree"
-    cp cmake/Dependencies.cmake "$folder/tree/cmake/"
-    cp -r tools/dev.d "$folder/tree/tools/"
-  fi
+  unpack_commit "$id" "$folder"
   step "building babilu of $id"
   (
     cd "$folder/tree"
@@ -50,4 +44,20 @@ build_commit() {
     run_ninja release babilu
   )
   commit_program="$folder/tree/build/release/babilu"
+}
+
+# unpack_commit ID FOLDER: into FOLDER/tree, which is there when all of it is. What says which libraries are taken is this
+# tree's of the moment.
+unpack_commit() {
+  local id="$1" folder="$2" file
+  if [[ ! -d $folder/tree ]]; then
+    rm -rf "$folder"
+    mkdir -p "$folder/unpacking"
+    git archive "$id" | tar -x -C "$folder/unpacking" || die "commit $id could not be unpacked"
+    mv "$folder/unpacking" "$folder/tree"
+  fi
+  for file in cmake/Dependencies.cmake tools/dev.d/*; do
+    # One that is the same keeps its time, or CMake would run again.
+    cmp -s "$file" "$folder/tree/$file" || install -D -m 0644 "$file" "$folder/tree/$file"
+  done
 }
