@@ -1,6 +1,9 @@
 // Files that are moved, replaced or removed while somebody has them open, or between two runs.
+#include <fstream>
+#include <iterator>
 #include <thread>
 
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +30,17 @@ class StoreReplaced : public testing::Test {
         write(store, [id](Transaction& transaction) { return insert_item(transaction, id); });
     if (written) return std::nullopt;
     return written.error().code;
+  }
+  static bool has_tables(const fs::path& path) {
+    sqlite3* database = nullptr;
+    ::sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READONLY, nullptr);
+    const int found = ::sqlite3_exec(database, "select * from item", nullptr, nullptr, nullptr);
+    ::sqlite3_close(database);
+    return found == SQLITE_OK;
+  }
+  static std::string content_of(const fs::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
   }
   /// A process that adds items and is killed.
   void crash_after_adding(std::initializer_list<std::int64_t> ids) {
@@ -64,6 +78,18 @@ TEST_F(StoreReplaced, NothingIsWrittenIntoAFileThatWasMoved) {
   EXPECT_EQ(store->problem(), std::nullopt);
   store.reset();
   EXPECT_EQ(count_items(*open()), 2);
+}
+
+TEST_F(StoreReplaced, NorIsTheLogCopiedIntoIt) {
+  auto store = open();
+  EXPECT_EQ(add(*store, 1), std::nullopt);
+  const fs::path moved = directory_ / "old.db";
+  fs::rename(database(), moved);
+  const std::string before = content_of(moved);
+  store->checkpoint_soon();
+  EXPECT_EQ(add(*store, 2), ErrorCode::replaced);
+  store.reset();  // the checkpoint comes after the answer
+  EXPECT_TRUE(content_of(moved) == before);
 }
 
 TEST_F(StoreReplaced, NothingIsLostWhenAFileWasMovedUntilTheEnd) {
@@ -169,6 +195,8 @@ TEST_F(StoreReplaced, ACopyOfAllFilesIsAsGood) {
 TEST_F(StoreReplaced, ACopyOfANewFileAloneIsADatabase) {
   auto store = open();
   fs::copy_file(database(), directory_ / "copy.db");
+  // Whoever opens it finds its tables, and does not make them.
+  EXPECT_TRUE(has_tables(directory_ / "copy.db"));
   EXPECT_EQ(count_items(*open_store(options_for(directory_ / "copy.db"))), 0);
   store->checkpoint_soon();
   add(*store, 1);
