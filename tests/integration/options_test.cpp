@@ -5,6 +5,7 @@
 
 #include <regex>
 #include <sstream>
+#include <tuple>
 
 #include "tests/integration/support/stack.h"
 
@@ -148,6 +149,22 @@ TEST(Options, SayWhatZeroMeansOrRefuseIt) {
     for (const Quantity& quantity : refusing) {
       EXPECT_THAT(refused.err, HasSubstr(quantity.flag + ": "));
     }
+  }
+}
+
+/// A server with them would serve nobody, and say nothing of it.
+TEST(Options, ThatWouldShutEverybodyOutAreRefused) {
+  for (const auto& [command, flag, value] :
+       {std::tuple("proxy", "--limits-handshake-timeout", "0s"),
+        std::tuple("proxy", "--limits-frame-timeout", "0s"),
+        std::tuple("proxy", "--limits-sessions", "0"), std::tuple("proxy", "--limits-streams", "0"),
+        std::tuple("backend", "--token-lifetime", "0s"),
+        std::tuple("backend", "--token-lifetime", "100000d"),
+        std::tuple("backend", "--passwords-queue", "0"),
+        std::tuple("backend", "--passwords-threads", "0")}) {
+    const auto refused = run({.arguments = {command, flag, value, "--print-config"}});
+    EXPECT_EQ(refused.exit_code, 2) << flag;
+    EXPECT_THAT(refused.err, HasSubstr(std::string(flag) + ": "));
   }
 }
 

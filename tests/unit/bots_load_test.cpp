@@ -40,6 +40,14 @@ TEST(BotsLoad, OpenLoopShowsAStallInEveryRequestThatItHeldUp) {
   EXPECT_LT(latency.quantile(0.75), nanoseconds(5ms));
 }
 
+TEST(BotsLoad, OpenLoopKeepsToARateThatIsAlmostZero) {
+  FakeStack stack;
+  BotsConfig config = test_config(Scenario::echo, 1);
+  config.duration = 10s;
+  config.rate = 1e-10;  // the second request is due in 317 years
+  EXPECT_EQ(run_against(stack, config).requests(), 1u);
+}
+
 TEST(BotsLoad, ClosedLoopShowsAStallOnce) {
   FakeStack stack;
   BotsConfig config = test_config(Scenario::echo, 1);

@@ -148,6 +148,7 @@ TEST(ProxyConfig, WhatMakesNoSenseIsRefused) {
                                              {"--backends", "127.0.0.1:1,1.2.3:7401"},
                                              {"--balancers", "10.0.0.0/33"},
                                              {"--limits-overrides", "10.0.0.0/8"},
+                                             {"--limits-overrides", "10.0.0.0/8 sessions=10000001"},
                                              {"--limits-exempt", "x"},
                                              {"--limits-streams", "0"},
                                              {"--limits-sessions", "0"},
