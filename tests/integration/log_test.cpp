@@ -5,6 +5,7 @@
 #include <csignal>
 #include <sstream>
 
+#include "tests/integration/support/admin.h"
 #include "tests/integration/support/raw_connection.h"
 #include "tests/integration/support/stack.h"
 
@@ -57,6 +58,38 @@ TEST_F(ServerLog, SaysNothingOfThoseWhoOnlyLookWhetherItIsThere) {
   EXPECT_EQ(log.find("handshake failed"), log.rfind("handshake failed")) << log;
   // Whoever came by IPv4 has such an address.
   EXPECT_THAT(log, AllOf(HasSubstr("remote=127.0.0.1:"), Not(HasSubstr("ffff"))));
+}
+
+TEST_F(ServerLog, OfABackendSaysNothingOfThemEither) {
+  Process process(
+      {.arguments = {"backend", "--certificates", certificates(), "--master-key-file",
+                     certificates() + "/vault/master.key", "--database", certificates() + "/b.db",
+                     "--listen", "127.0.0.1:" + std::to_string(port_), "--admin-listen",
+                     "127.0.0.1:" + std::to_string(port_ + 1)}});
+  ASSERT_TRUE(answers(process)) << process.err();
+  {
+    const RawConnection looks(port_);
+  }
+  {
+    RawConnection looks(port_);
+    looks.reset();
+  }
+  RawConnection speaks(port_);
+  ASSERT_TRUE(speaks.send("GET / HTTP/1.1\r\n\r\n"));
+  EXPECT_TRUE(process.says("handshake failed"));
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(), 0);
+  const std::string log = process.err();
+  EXPECT_EQ(log.find("handshake failed"), log.rfind("handshake failed")) << log;
+}
+
+TEST_F(ServerLog, AndReadinessSayWhyABackendIsDown) {
+  Process process(proxy("127.0.0.1"));
+  EXPECT_TRUE(process.says("backend is down"));
+  const auto readiness = ask_admin(static_cast<std::uint16_t>(port_ + 1), "/readyz?verbose");
+  EXPECT_EQ(readiness.status, 503);
+  EXPECT_THAT(readiness.body,
+              HasSubstr("no backend is connected: 127.0.0.1:1: Connection refused"));
 }
 
 TEST_F(ServerLog, KnowsWhatTheDemoTellsPeopleToExport) {

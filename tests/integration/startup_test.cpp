@@ -7,6 +7,9 @@
 
 #include <map>
 
+#include "core/crypto/random.h"
+#include "core/tls/certificates.h"
+#include "tests/integration/support/admin.h"
 #include "tests/integration/support/stack.h"
 
 namespace babilu::testing {
@@ -152,6 +155,37 @@ TEST_F(Startup, SecretsThatEverybodyMayRead) {
   const auto open = run(backend());
   EXPECT_EQ(open.exit_code, 1);
   EXPECT_THAT(open.err, HasSubstr("chmod 600 " + key.string()));
+}
+
+TEST_F(Startup, ACertificateThatEndsSoon) {
+  const auto soon = tls::create_development_certificates(
+      {.directory = certificates(), .validity = std::chrono::hours(24 * 10), .renew = true},
+      crypto::system_random(), std::chrono::system_clock::now());
+  ASSERT_FALSE(soon);
+  const std::uint16_t admin = free_port();
+  const std::string at = "127.0.0.1:" + std::to_string(admin);
+  for (const Command& command :
+       {backend({"--admin-listen", at}),
+        Command{.arguments = {"proxy", "--listen", "127.0.0.1:0", "--admin-listen", at,
+                              "--certificates", certificates(), "--backends", "127.0.0.1:1"}}}) {
+    Process process(command);
+    EXPECT_TRUE(process.says("it expires at")) << process.err();
+    const auto warned = [&] {
+      return ask_admin(admin, "/readyz?verbose").body.find("[!] certificate") != std::string::npos;
+    };
+    EXPECT_TRUE(eventually([&] { return warned() || process.ended(); }));
+    EXPECT_GT(metric(admin, "babilu_certificate_expiry_timestamp_seconds"), 0);
+    if (command.arguments[0] == "proxy") {
+      // One that was put in its place is looked at after a reload.
+      ASSERT_EQ(run({.arguments = {"certificates", "init", certificates(), "--renew"}}).exit_code,
+                0);
+      process.signal(SIGHUP);
+      EXPECT_TRUE(process.says("reloaded"));
+      EXPECT_FALSE(warned());
+    }
+    process.signal(SIGTERM);
+    EXPECT_EQ(process.wait(), 0);
+  }
 }
 
 TEST_F(Startup, AnAdminTokenThatCanBeGuessed) {
