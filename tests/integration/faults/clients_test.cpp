@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "core/wire/envelope.pb.h"
 #include "roles/api/echo.pb.h"
+#include "roles/api/identity.pb.h"
 #include "roles/api/methods.h"
 #include "tests/integration/faults/load.h"
 #include "tests/integration/faults/resources.h"
@@ -226,6 +228,48 @@ TEST(ClientFaults, OutOfFilesItWaitsAndServesOn) {
   EXPECT_LT(cpu_time(stack.proxy()) - cpu, 1s);
   crowd.clear();
   EXPECT_TRUE(eventually([&] { return stack.trouble().empty(); }));
+}
+
+TEST(ClientFaults, SilentConnectionsLeaveFilesForOthers) {
+  Stack stack({.proxy = {"--balancers", "127.0.0.0/8"},
+               .plaintext = true,
+               .proxy_open_files = 128,
+               .backend_open_files = 128});
+  for (const auto& [port, admin] :
+       {std::pair(stack.port(), stack.admin_port()),
+        std::pair(stack.backend_port(0), stack.backend_admin_port(0))}) {
+    std::vector<std::unique_ptr<RawConnection>> crowd;
+    for (int i = 0; i < 200; ++i) crowd.push_back(std::make_unique<RawConnection>(port));
+    for (int i = 0; i < 10; ++i) ASSERT_EQ(ask_admin(admin, "/livez").status, 200) << i;
+  }
+  EXPECT_THAT(stack.proxy().err() + stack.backend(0).err(), Not(HasSubstr("cannot accept")));
+}
+
+/// What a balancer puts before a connection of 192.0.2.7.
+std::string from_elsewhere() {
+  return std::string("\r\n\r\n\0\r\nQUIT\n", 12) +
+         std::string("\x21\x11\x00\x0C\xC0\x00\x02\x07\x0A\x00\x00\x01\x30\x39\x1C\xE8", 16);
+}
+
+TEST(ClientFaults, AnAddressHasSoManyPasswordsASecond) {
+  Stack stack({.proxy = {"--balancers", "127.0.0.0/8"},
+               .backend = {"--passwords-address-rate", "1"},
+               .plaintext = true,
+               .backends = 1});
+  api::LoginRequest login;
+  login.set_name("nobody");
+  login.set_password(password);
+  RawConnection guesses(stack.port());
+  guesses.send(from_elsewhere() + hello());
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    wire::Metadata meta;
+    meta.set_idempotency_key(std::string(32, static_cast<char>('a' + i)));
+    guesses.send(request(api::Identity::login.traits.id, 2 * i + 1, login.SerializeAsString(),
+                         meta.SerializeAsString()));
+  }
+  EXPECT_TRUE(eventually([&] {
+    return metric(stack.backend_admin_port(0), "babilu_backend_passwords_refused_total") > 0;
+  }));
 }
 
 TEST(ClientFaults, LimitsOfAnAddressAreSaid) {

@@ -50,7 +50,9 @@ void Stack::choose_members(const Options& options) {
     }
     append(arguments, options.backend);
     append(proxy, {"--backends", address(port)});
-    members_.push_back({{.arguments = std::move(arguments), .program = options.backend_program},
+    members_.push_back({{.arguments = std::move(arguments),
+                         .program = options.backend_program,
+                         .open_files = options.backend_open_files},
                         port,
                         static_cast<std::uint16_t>(port + 1),
                         {}});

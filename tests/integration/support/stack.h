@@ -22,6 +22,7 @@ class Stack {
     std::size_t backends = 2;
     std::string backend_program = {};  ///< in the place of babilu's backend
     std::optional<std::uint64_t> proxy_open_files = {};
+    std::optional<std::uint64_t> backend_open_files = {};
   };
   Stack() : Stack(Options{}) {}
   explicit Stack(Options options);
