@@ -90,11 +90,25 @@ TEST(Demo, SaysWhenAProcessDies) {
       [&] { return demo.out().find("Ctrl-C ends it") != std::string::npos || demo.ended(); }));
   const pid_t backend = process_at(backend_admin, token_in(demo.out()));
   ASSERT_GT(backend, 0);
+  EXPECT_EQ(process_at(backend_admin, ""), 0) << "who does not know it is not told";
   ::kill(backend, SIGKILL);
   EXPECT_EQ(demo.wait(), 1);
   EXPECT_THAT(demo.err(),
               AllOf(HasSubstr("backend-b ended with code 137"), HasSubstr("backend listens")));
   EXPECT_FALSE(anybody_at(base));
+}
+
+TEST(Demo, EndsInOrderWhenNobodyCanReadIt) {
+  TemporaryDirectory directory;
+  const std::uint16_t base = free_base();
+  Process demo({.arguments = quickly(base),
+                .environment = {{"TMPDIR", directory.path()}},
+                .out_to = "/dev/full"});
+  ASSERT_TRUE(eventually([&] { return demo.ended().has_value(); }));
+  EXPECT_EQ(demo.wait(), 2) << demo.err();
+  EXPECT_THAT(demo.err(), HasSubstr("the standard output: No space left on device"));
+  EXPECT_FALSE(anybody_at(base));
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
 TEST(Demo, NamesTheTakenPort) {

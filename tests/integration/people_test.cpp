@@ -39,6 +39,17 @@ TEST_F(People, WhoExpectedSomebodyElseIsToldAtOnce) {
   EXPECT_THAT(bob.err(), ::testing::Not(HasSubstr("nobody answers")));
 }
 
+TEST_F(People, LeaveNoKeysInACoreFile) {
+  Process ada(command({"peer", "listen", "--name", "ada", "--at", at_}));
+  ASSERT_TRUE(ada.says("ada"));
+  Process bob(command({"chat", "--name", "bob", "--to", at_, "--linger", "1h"}));
+  ASSERT_TRUE(bob.says("ada"));
+  for (const Process* process : {&ada, &bob}) {
+    const auto limits = read_file("/proc/" + std::to_string(process->id()) + "/limits");
+    EXPECT_THAT(limits, ::testing::ContainsRegex("Max core file size +0 +0 +bytes"));
+  }
+}
+
 TEST_F(People, AStackIsNoPeer) {
   const Stack stack;
   const auto outcome = run(command({"chat", "--name", "bob", "--to", stack.target()}));

@@ -39,11 +39,15 @@ TEST(PrivateFile, IsOneThatNotEverybodyMayReadOrChange) {
 }
 
 TEST(PrivateMemory, IsLeftInNoCoreFile) {
+  rlimit core{};
+  ASSERT_EQ(::getrlimit(RLIMIT_CORE, &core), 0);
+  core.rlim_cur = core.rlim_max;  // where tests run it is 0 by itself
+  ASSERT_EQ(::setrlimit(RLIMIT_CORE, &core), 0);
   keep_memory_private();
   EXPECT_EQ(::prctl(PR_GET_DUMPABLE), 0);
-  rlimit core{1, 1};
   ASSERT_EQ(::getrlimit(RLIMIT_CORE, &core), 0);
   EXPECT_EQ(core.rlim_cur, 0U);
+  EXPECT_EQ(core.rlim_max, 0U);
 }
 
 }  // namespace
