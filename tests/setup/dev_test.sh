@@ -240,6 +240,27 @@ case_container_turns() {
   [[ $(cat "$scratch/said") == "ran test" ]] || fail "it never had its turn"
 }
 
+# The test of another distribution fails where its tests do, and where its compiler warns.
+case_warnings() {
+  local status
+  in_repository
+  mkdir -p tests/container tools
+  cp "$here/../tests/container/run" tests/container/
+  stand_in docker 'exit 0'
+  expect_run() {
+    local expected="$1"
+    status=0
+    printf '#!/bin/sh\n%s\n' "$2" >tools/dev
+    chmod +x tools/dev
+    bash tests/container/run debian:13 >"$scratch/said" 2>&1 || status=$?
+    [[ $status == "$expected" ]] || fail "status $status: $(cat "$scratch/said")"
+  }
+  expect_run 0 'echo "100% tests passed"'
+  expect_run 8 'echo "1 test failed"; exit 8'
+  expect_run 1 'echo "core/a.cpp:1:2: warning: f is deprecated [-Wdeprecated-declarations]"; echo "100% tests passed"'
+  expect_in "the compiler warns on debian:13" "$(cat "$scratch/said")"
+}
+
 # The other program of a comparison takes this tree's libraries as they are now, and all of the commit's own files.
 case_against() {
   local id there="$scratch/against"
