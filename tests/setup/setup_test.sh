@@ -206,10 +206,13 @@ case_outdated() {
   expect_in "could not be seen" "$(update_system_botan)"
 
   is_root() { false; }
-  sudo() { false; }
+  sudo() { echo sudo >>"$scratch/asked"; false; }
   apt_as_root() { fail "apt-get ran: $*"; }
   versions 3.12.0-1 3.12.1-1 3.12.1-1
+  rm -f "$scratch/asked"
   expect_in "3.12.0-1 is installed, and Debian 13 serves 3.12.1-1" "$(update_system_botan)"
+  expect_in "3.12.0-1 is installed" "$(update_system_botan)"
+  [[ $(asked) == sudo ]] || fail "sudo is asked with each command"
   versions 3.13.0-1 3.12.1-1 3.12.1-1
   [[ -z $(update_system_botan) ]] || fail "nothing waits"
 }

@@ -39,20 +39,27 @@ setup() {
 update_system_botan() {
   local installed candidate
   read_botan_versions
-  if become_root && { is_older "$installed" "$botan_minimum" || ! looked_today "$lists_looked"; }; then
-    read_lists || note "the package lists could not be read: whether there is a newer Botan could not be seen"
-    read_botan_versions
-    if is_older "$installed" "$candidate"; then
-      step "upgrading Botan $installed to $candidate"
-      apt_as_root -y install --no-install-recommends libbotan-3-dev >"$log" 2>&1 </dev/null || tail -n 10 "$log" >&2
-      read_botan_versions
+  if is_older "$installed" "$botan_minimum" || ! looked_today "$lists_looked"; then
+    if become_root; then
+      bring_system_botan
+    else
+      mark_lists_looked  # who may not, is not to be asked again with each command
     fi
+    read_botan_versions
   fi
   ! is_older "$installed" "$botan_minimum" ||
     die "Botan $installed is installed, $botan_minimum or later is needed. It is among Debian's security updates: with" \
       "trixie-security among apt's sources, apt-get update && apt-get install libbotan-3-dev brings it"
   ! is_older "$installed" "$candidate" ||
     note "Botan $installed is installed, and Debian 13 serves $candidate: apt-get install libbotan-3-dev brings it"
+}
+
+bring_system_botan() {
+  read_lists || note "the package lists could not be read: whether there is a newer Botan could not be seen"
+  read_botan_versions
+  is_older "$installed" "$candidate" || return 0
+  step "upgrading Botan $installed to $candidate"
+  apt_as_root -y install --no-install-recommends libbotan-3-dev >"$log" 2>&1 </dev/null || tail -n 10 "$log" >&2
 }
 
 # Sets the caller's `installed` and `candidate`.
@@ -92,7 +99,7 @@ apt_as_root() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# When apt's lists were last read.
+# When apt's lists were last read, or could not be for want of root.
 lists_looked="$cache/lists.looked"
 
 read_lists() {
@@ -101,6 +108,10 @@ read_lists() {
     tail -n 10 "$log" >&2
     return 1
   }
+  mark_lists_looked
+}
+
+mark_lists_looked() {
   mkdir -p "$cache"
   touch "$lists_looked"
 }
