@@ -72,7 +72,8 @@ std::string bar(const Row& row, int y) {
 
 }  // namespace
 
-void write_chart(const std::filesystem::path& file, const std::vector<Row>& rows) {
+void write_chart(const std::filesystem::path& file, const std::vector<Row>& rows,
+                 const std::string& rival) {
   std::string bars;
   int y = top;
   for (const Row& row : rows) {
@@ -84,13 +85,13 @@ void write_chart(const std::filesystem::path& file, const std::vector<Row>& rows
   out << fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" "
       "height=\"{1}\" role=\"img\" aria-label=\"Babilu's proxy beside HAProxy\">\n{2}"
-      "<text class=\"title\" x=\"16\" y=\"24\">Babilu's proxy beside HAProxy 2.6, one core each: "
+      "<text class=\"title\" x=\"16\" y=\"24\">Babilu's proxy beside {7}, one core each: "
       "ours / theirs</text>\n"
       "<text class=\"note\" x=\"16\" y=\"44\">The dashed line is HAProxy, the short one the "
       "target. "
       "Shorter is better, but longer where the target is ≥. Grey does not count.</text>\n"
       "<line class=\"even\" x1=\"{3:.1f}\" x2=\"{3:.1f}\" y1=\"{4}\" y2=\"{5}\"/>\n{6}</svg>\n",
-      width, y + 8, style, x_of(1), top - 8, y, bars);
+      width, y + 8, style, x_of(1), top - 8, y, bars, escape(rival));
   if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
 }
 

@@ -7,6 +7,7 @@
 
 #include "bench/versus/chart.h"
 #include "bench/versus/comparison.h"
+#include "bench/versus/haproxy_version.h"
 
 namespace babilu::bench {
 
@@ -249,7 +250,7 @@ std::vector<Row> run_proxy(const ProxyComparison& wanted) {
     for (Row& row : group.run(comparison)) rows.push_back(std::move(row));
   }
   const bool all = !against && wanted.rows.empty() && wanted.pairs >= pairs_of_a_figure;
-  if (all && !wanted.chart.empty()) write_chart(wanted.chart, rows);
+  if (all && !wanted.chart.empty()) write_chart(wanted.chart, rows, haproxy_version().title());
   return rows;
 }
 

@@ -1,11 +1,11 @@
 #include "bench/versus/rivals.h"
 
-#include <cstdio>
 #include <fstream>
 
 #include <fmt/format.h>
 
 #include "bench/callgrind.h"
+#include "bench/versus/haproxy_version.h"
 
 namespace babilu::bench {
 
@@ -124,29 +124,6 @@ std::filesystem::path Rivals::write_certificate() const {
   const auto ours = certificates_ / "proxy";
   return write_file(directory_ / "haproxy.pem",
                     read_file(ours / "certificate.pem") + read_file(ours / "key.pem"));
-}
-
-/// What stands behind this in a text, up to the end of the line.
-std::string after(const std::string& text, std::string_view label) {
-  const auto at = text.find(label);
-  if (at == std::string::npos) return {};
-  const auto from = at + label.size();
-  return text.substr(from, text.find('\n', from) - from);
-}
-
-HaproxyVersion haproxy_version() {
-  if (!std::filesystem::exists(haproxy_program)) return {};
-  const std::string said =
-      run_program({haproxy_program, "-vv"}, std::nullopt, std::chrono::seconds(10));
-  HaproxyVersion version;
-  version.haproxy = after(said, "HAProxy version ");
-  version.haproxy = version.haproxy.substr(0, version.haproxy.find(' '));
-  version.openssl = after(said, "Running on OpenSSL version : ");
-  int major = 0;
-  int minor = 0;
-  std::sscanf(version.openssl.c_str(), "OpenSSL %d.%d", &major, &minor);
-  version.hybrid = major > 3 || (major == 3 && minor >= 5);
-  return version;
 }
 
 }  // namespace babilu::bench

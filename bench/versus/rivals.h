@@ -54,16 +54,6 @@ class Rivals {
   int backend_port_;
 };
 
-/// HAProxy's version, and that of the OpenSSL it runs on.
-struct HaproxyVersion {
-  std::string haproxy;
-  std::string openssl;
-  /// Whether that OpenSSL knows X25519MLKEM768, as 3.5 does.
-  bool hybrid = false;
-};
-HaproxyVersion haproxy_version();
-
-inline constexpr const char* haproxy_program = "/usr/sbin/haproxy";
 inline constexpr const char* nginx_program = "/usr/sbin/nginx";
 
 }  // namespace babilu::bench
