@@ -141,6 +141,7 @@ bool Connection::read_what_is_there() {
     const MutableByteView scratch = runtime_.scratch();
     const net::Transfer got = stream_->read_some(scratch);
     if (got.bytes > 0) take(scratch.first(got.bytes));
+    if (overhead() != 0) handler_.on_overhead(std::exchange(overhead(), 0));
     if (outcome_) return false;
     if (got.error && got.error != boost::asio::error::would_block) {
       on_end_of_input(got.error);

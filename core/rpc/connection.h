@@ -53,6 +53,9 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
     virtual void on_reply(const wire::Frame& frame, Multiplexer::Tag tag) = 0;
     virtual void on_cancel(std::uint32_t /*stream*/, Multiplexer::Tag) {}
     virtual void on_goaway(std::uint32_t /*last*/, const Status&) {}
+    /// After each read with some: frames that were neither requests nor replies, and what else was
+    /// added to overhead().
+    virtual void on_overhead(std::uint32_t /*count*/) {}
     /// The connection is over. After start(): time to call finish().
     virtual void on_over() {}
 
@@ -86,6 +89,8 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
 
   /// Frames go out through here; call flush() after a batch of calls.
   Multiplexer& multiplexer() noexcept { return multiplexer_; }
+  /// The stream may add to this what it had to do for no frame.
+  std::uint32_t& overhead() noexcept { return multiplexer_.overhead(); }
   net::Outbox& outbox() noexcept { return outbox_; }
   const net::Outbox& outbox() const noexcept { return outbox_; }
   void flush() { outbox_.flush(); }

@@ -96,6 +96,15 @@ const Violation* Multiplexer::on_frame(const Frame& frame, Events& events) {
       return on_request(frame, events);
     case Kind::reply:
       return on_reply(frame, events);
+    default:
+      ++overhead_;
+      on_other_frame(frame, events);
+  }
+  return nullptr;
+}
+
+void Multiplexer::on_other_frame(const Frame& frame, Events& events) {
+  switch (frame.header.kind) {
     case Kind::item:
     case Kind::credit:
     case Kind::cancel:
@@ -110,8 +119,9 @@ const Violation* Multiplexer::on_frame(const Frame& frame, Events& events) {
     case Kind::goaway:
       on_goaway(frame, events);
       break;
+    default:
+      assert(false);  // on_frame() has them
   }
-  return nullptr;
 }
 
 const Violation* Multiplexer::on_hello(const Frame& frame, Events& events) {

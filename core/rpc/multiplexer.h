@@ -87,6 +87,8 @@ class Multiplexer {
   /// True when a frame of so many bytes is more than the other side takes.
   bool too_large(std::size_t bytes) const noexcept { return bytes > peer_frame_limit_; }
   std::uint32_t peer_frame_limit() const noexcept { return peer_frame_limit_; }
+  /// Frames that came and were neither requests nor replies. Whoever owns this begins anew.
+  std::uint32_t& overhead() noexcept { return overhead_; }
 
   /// Opens a stream; may_request() and !too_large() must hold. `head` gives method, flags, value
   /// (milliseconds left), route, and how much of the payload is metadata.
@@ -131,6 +133,7 @@ class Multiplexer {
   const Violation* on_hello(const wire::Frame& frame, Events& events);
   const Violation* on_request(const wire::Frame& frame, Events& events);
   const Violation* on_reply(const wire::Frame& frame, Events& events);
+  void on_other_frame(const wire::Frame& frame, Events& events);
   void on_stream_frame(const wire::Frame& frame, Events& events);
   void on_goaway(const wire::Frame& frame, Events& events);
   bool ours(std::uint32_t stream) const noexcept;
@@ -147,6 +150,7 @@ class Multiplexer {
   std::uint32_t last_incoming_ = 0;
   std::uint32_t peer_frame_limit_ = wire::default_frame_limit;
   std::uint32_t peer_streams_limit_ = 0;
+  std::uint32_t overhead_ = 0;
   bool greeted_ = false;
   bool going_away_ = false;
   bool peer_going_away_ = false;

@@ -49,6 +49,13 @@ void ServiceTable::describe(wire::Hello& hello) const {
     offered->set_id(service.id);
     offered->set_name(service.name);
     offered->set_revision(service.revision);
+    for (std::uint32_t number = 0; number < 256; ++number) {
+      const Entry* const entry = find(static_cast<std::uint16_t>(service.id << 8 | number));
+      if (entry == nullptr || entry->traits.cost == MethodTraits{}.cost) continue;
+      auto* cost = offered->add_costs();
+      cost->set_method(number);
+      cost->set_cost(entry->traits.cost);
+    }
   }
 }
 

@@ -55,6 +55,9 @@ struct MethodTraits {
   std::uint16_t id = 0;   ///< service × 256 + number
   const char* name = "";  ///< "registry.SignUp"
   MethodKind kind = MethodKind::idempotent;
+  /// What a request takes of the machine, in echoes, 256 at most: it counts as so many where the
+  /// requests of a client are counted.
+  std::uint16_t cost = 1;
 
   constexpr std::uint8_t service() const noexcept { return static_cast<std::uint8_t>(id >> 8); }
   constexpr bool mutating() const noexcept { return kind == MethodKind::mutating; }

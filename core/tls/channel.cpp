@@ -32,6 +32,9 @@ constexpr std::size_t max_record = 16 * 1024;
 constexpr std::size_t max_handshake = 24 * 1024;
 constexpr std::size_t max_unproductive = 64 * 1024;
 
+// A key update derives keys, and asks for one of ours: about as much work as two requests.
+constexpr std::uint32_t cost_without_plaintext = 2;
+
 /// A pointer to what its owner keeps longer than Botan's objects live.
 template <class T>
 std::shared_ptr<T> borrow(T& object) {
@@ -137,6 +140,9 @@ std::size_t Channel::receive(ByteView ciphertext, MutableByteView into) {
         channel_->received_data(ciphertext.first(size));
       }
     });
+    if (overhead_ != nullptr && unproductive_ > 0 && header_seen_ == 0) {
+      *overhead_ += cost_without_plaintext;
+    }
     ciphertext = ciphertext.subspan(size);
   }
   into_ = {};

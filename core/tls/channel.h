@@ -44,6 +44,8 @@ class Channel final : private Botan::TLS::Callbacks {
   /// Takes ciphertext. Plaintext goes to `into` and, where that is full, to kept(). Gives the bytes
   /// in `into`. A failure may come with plaintext from before it.
   std::size_t receive(ByteView ciphertext, MutableByteView into);
+  /// Adds to it for each whole record that came without plaintext.
+  void count_overhead(std::uint32_t& counter) noexcept { overhead_ = &counter; }
   /// Plaintext that found no room; take_kept() moves some of it on.
   bool has_kept() const noexcept { return kept_taken_ < kept_.size(); }
   std::size_t take_kept(MutableByteView into);
@@ -136,6 +138,7 @@ class Channel final : private Botan::TLS::Callbacks {
   std::size_t record_left_ = 0;
   std::size_t unproductive_ = 0;      // ciphertext since the last plaintext
   std::uint64_t sealed_records_ = 0;  // with the current key
+  std::uint32_t* overhead_ = nullptr;
 
   const std::uint64_t records_per_key_;
   std::uint32_t key_updates_ = 0;

@@ -171,4 +171,8 @@ Info info(const net::Stream& stream) {
   return tls == nullptr ? Info() : tls->info();
 }
 
+void count_overhead(net::Stream& stream, std::uint32_t& counter) {
+  if (auto* const tls = dynamic_cast<TlsStream*>(&stream)) tls->count_overhead(counter);
+}
+
 }  // namespace babilu::tls

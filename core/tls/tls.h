@@ -54,4 +54,9 @@ struct Info {
 /// Empty for a stream that is not of TLS.
 Info info(const net::Stream& stream);
 
+/// Adds to `counter` what a read has to do besides plaintext, in units of a small request: two for
+/// each record without any, such as a key update. Nothing for a stream that is not of TLS. The
+/// counter must outlive the stream's last read.
+void count_overhead(net::Stream& stream, std::uint32_t& counter);
+
 }  // namespace babilu::tls

@@ -33,6 +33,7 @@ class TlsStream final : public net::Stream {
   Secret channel_binding(std::string_view label) const override;
 
   bool resumed() const noexcept { return channel_.resumed(); }
+  void count_overhead(std::uint32_t& counter) noexcept { channel_.count_overhead(counter); }
   Info info() const { return {channel_.cipher(), channel_.group(), channel_.key_updates()}; }
 
  private:

@@ -4,6 +4,7 @@
 #include "roles/api/messages_fwd.h"
 
 /// The contracts between roles: one table for each service, over the messages of its .proto file.
+/// The last number is a method's cost. Those that hash passwords have a rate of their own.
 namespace babilu::api {
 
 struct Echo {
@@ -29,9 +30,9 @@ struct Identity {
   static constexpr rpc::Method<Identity, LoginRequest, LoginReply> login{
       {0x0301, "identity.Login", rpc::MethodKind::mutating}};
   static constexpr rpc::Method<Identity, WhoamiRequest, WhoamiReply> whoami{
-      {0x0302, "identity.Whoami", rpc::MethodKind::idempotent}};
+      {0x0302, "identity.Whoami", rpc::MethodKind::idempotent, 4}};
   static constexpr rpc::Method<Identity, VerifyRequest, VerifyReply> verify{
-      {0x0303, "identity.Verify", rpc::MethodKind::idempotent}};
+      {0x0303, "identity.Verify", rpc::MethodKind::idempotent, 16}};
 };
 
 struct Vault {
@@ -39,11 +40,11 @@ struct Vault {
   static constexpr const char* name = "vault";
   static constexpr std::uint32_t revision = 1;
   static constexpr rpc::Method<Vault, EncryptRequest, EncryptReply> encrypt{
-      {0x0401, "vault.Encrypt", rpc::MethodKind::idempotent}};
+      {0x0401, "vault.Encrypt", rpc::MethodKind::idempotent, 3}};
   static constexpr rpc::Method<Vault, DecryptRequest, DecryptReply> decrypt{
-      {0x0402, "vault.Decrypt", rpc::MethodKind::idempotent}};
+      {0x0402, "vault.Decrypt", rpc::MethodKind::idempotent, 3}};
   static constexpr rpc::Method<Vault, SignRequest, SignReply> sign{
-      {0x0403, "vault.Sign", rpc::MethodKind::idempotent}};
+      {0x0403, "vault.Sign", rpc::MethodKind::idempotent, 8}};
 };
 
 /// Offers a service in hello.

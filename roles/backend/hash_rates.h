@@ -1,10 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "core/runtime/clock.h"
 #include "roles/backend/client_share.h"
@@ -33,7 +33,7 @@ class HashRates {
 
   const unsigned per_second_;
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, Clock::time_point> empty_until_;
+  std::map<std::string, Clock::time_point> empty_until_;  ///< no hash that a client could choose
   Clock::time_point last_sweep_{};
 };
 

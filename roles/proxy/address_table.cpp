@@ -1,5 +1,7 @@
 #include "roles/proxy/address_table.h"
 
+#include <array>
+
 namespace babilu::proxy {
 
 namespace {
@@ -7,7 +9,18 @@ namespace {
 /// More than one, so that the table shrinks faster than it grows.
 constexpr int forgotten_at_once = 2;
 
+constexpr std::size_t few_buckets = 16;
+
+SipKey draw_key(crypto::Random& random) {
+  std::array<std::uint64_t, 2> words{};
+  crypto::fill_random(random, {reinterpret_cast<std::uint8_t*>(words.data()), sizeof words});
+  return {words[0], words[1]};
+}
+
 }  // namespace
+
+AddressTable::AddressTable(crypto::Random& random)
+    : entries_(few_buckets, Hash{draw_key(random)}) {}
 
 AddressEntry* AddressTable::enter(const Share& share, Clock::time_point now,
                                   std::size_t most_resting) {

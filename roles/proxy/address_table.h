@@ -4,6 +4,7 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include "core/crypto/random.h"
 #include "roles/proxy/bucket.h"
 #include "roles/proxy/limits.h"
 
@@ -35,6 +36,9 @@ class AddressTable {
  public:
   using Share = AdmissionOptions::Share;
 
+  /// Draws the key of its hashes.
+  explicit AddressTable(crypto::Random& random);
+
   /// The entry of a share, with its limits as they are now; null when it would be one more
   /// without a session than may be. It stays until the next call unless it gets a session.
   AddressEntry* enter(const Share& share, Clock::time_point now, std::size_t most_resting);
@@ -47,7 +51,8 @@ class AddressTable {
 
  private:
   struct Hash {
-    std::size_t operator()(const Cidr& share) const noexcept { return share.hash(); }
+    SipKey key;
+    std::size_t operator()(const Cidr& share) const noexcept { return share.hash(key); }
   };
   void forget_some(Clock::time_point now);
 

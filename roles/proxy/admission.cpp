@@ -25,7 +25,8 @@ constexpr std::chrono::milliseconds least_wait{10};
 
 }  // namespace
 
-Admission::Admission(AdmissionOptions options) : options_(std::move(options)) {}
+Admission::Admission(AdmissionOptions options, crypto::Random& random)
+    : options_(std::move(options)), addresses_(random) {}
 
 boost::system::result<Admission::Ticket, Status> Admission::admit(const ip::address& address,
                                                                   Clock::time_point now) {
@@ -60,12 +61,13 @@ Admission::Ticket::~Ticket() {
   if (admission_ != nullptr) admission_->leave(*entry_);
 }
 
-Status Admission::Ticket::too_many_requests(Clock::time_point now) const {
+Status Admission::Ticket::too_many_requests(Clock::time_point now, std::uint32_t count) const {
   const unsigned rate = request_rate();
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(entry_->requests.wait(now, rate));
-  return busy("too_many_requests",
-              fmt::format("your address may ask {} times a second; try again", rate),
-              std::max(wait, least_wait));
+  const auto wait =
+      std::chrono::ceil<std::chrono::milliseconds>(entry_->requests.wait(now, rate, count));
+  std::string message = fmt::format("your address may ask {} times a second", rate);
+  if (count > 1) message += fmt::format(", and this counts as {}", count);
+  return busy("too_many_requests", message + "; try again", std::max(wait, least_wait));
 }
 
 AddressLimits Admission::Ticket::take_up_limits() {

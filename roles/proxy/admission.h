@@ -12,7 +12,8 @@ namespace babilu::proxy {
 /// thread. A mutex at accept, none for a request.
 class Admission {
  public:
-  explicit Admission(AdmissionOptions options);
+  /// The table of addresses draws a key from `random`.
+  Admission(AdmissionOptions options, crypto::Random& random);
 
   /// A session's place. Gives it back at its end. Thread: its session's.
   class Ticket {
@@ -27,12 +28,17 @@ class Admission {
     Ticket& operator=(Ticket&&) = delete;
     ~Ticket();
 
-    /// False when one more request now is too many.
-    bool take_request(Clock::time_point now) noexcept {
-      return entry_ == nullptr || entry_->requests.take(now, request_rate());
+    /// False when one more request now is too many. It counts as so many.
+    bool take_request(Clock::time_point now, std::uint32_t count = 1) noexcept {
+      return entry_ == nullptr || entry_->requests.take(now, request_rate(), count);
     }
     /// Why, with the time after which one more may come.
-    rpc::Status too_many_requests(Clock::time_point now) const;
+    rpc::Status too_many_requests(Clock::time_point now, std::uint32_t count = 1) const;
+    /// Counts what came besides requests, and gives the time until a request may be taken again.
+    Clock::duration charge(Clock::time_point now, std::uint32_t count) noexcept {
+      return entry_ == nullptr ? Clock::duration{}
+                               : entry_->requests.charge(now, request_rate(), count);
+    }
     /// Moves to where the options of now put its address, and gives what holds there. Once when
     /// the session begins, and after each set_options().
     AddressLimits take_up_limits();

@@ -1,8 +1,9 @@
 #include "roles/proxy/cidr.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <functional>
+#include <tuple>
 
 namespace babilu::proxy {
 
@@ -74,8 +75,13 @@ bool Cidr::contains(const ip::address& given) const {
   return address.is_v4() == network_.is_v4() && network_of(address, prefix_) == network_;
 }
 
-std::size_t Cidr::hash() const noexcept {
-  return std::hash<ip::address>()(network_) * 31 + prefix_;
+std::size_t Cidr::hash(const SipKey& key) const noexcept {
+  const auto address = packed(network_);
+  std::array<std::uint8_t, std::tuple_size_v<decltype(address)> + 2> bytes{};
+  std::ranges::copy(address, bytes.begin());
+  bytes[address.size()] = static_cast<std::uint8_t>(prefix_);
+  bytes[address.size() + 1] = network_.is_v4() ? 4 : 6;
+  return sip_hash(key, bytes);
 }
 
 }  // namespace babilu::proxy

@@ -6,6 +6,8 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/system/result.hpp>
 
+#include "core/base/sip_hash.h"
+
 namespace babilu::proxy {
 
 /// IPv4 in IPv6 (::ffff:192.0.2.1) is IPv4; anything else is itself.
@@ -25,7 +27,8 @@ class Cidr {
 
   bool contains(const boost::asio::ip::address& address) const;
   unsigned prefix_bits() const noexcept { return prefix_; }
-  std::size_t hash() const noexcept;
+  /// Clients choose their addresses, so the key is to be random, and known to nobody.
+  std::size_t hash(const SipKey& key) const noexcept;
   friend bool operator==(const Cidr&, const Cidr&) = default;
 
  private:

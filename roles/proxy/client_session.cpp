@@ -1,6 +1,7 @@
 #include "roles/proxy/client_session.h"
 
 #include "core/runtime/runtime.h"
+#include "core/tls/tls.h"
 #include "core/wire/envelope.pb.h"
 #include "roles/proxy/relay.h"
 
@@ -30,6 +31,7 @@ void ClientSession::start() {
   told.set_sessions(limits.sessions);
   told.set_handshakes_per_second(limits.handshakes_per_second);
   told.set_requests_per_second(limits.requests_per_second);
+  tls::count_overhead(connection_.stream(), connection_.overhead());
   connection_.greet(std::move(hello));
   connection_.start();
 }
@@ -80,6 +82,26 @@ void ClientSession::on_credit(const wire::Frame& frame, rpc::Multiplexer::Tag ta
 
 void ClientSession::on_reply(const wire::Frame&, rpc::Multiplexer::Tag) {
   // A proxy asks its clients nothing.
+}
+
+/// Whoever sends more of it than its address may is not read from until that is made up for: so
+/// nothing is lost, and who pings now and then does not notice.
+void ClientSession::on_overhead(std::uint32_t count) {
+  Runtime& runtime = connection_.runtime();
+  const Clock::duration time = ticket_.charge(runtime.turn_began(), count);
+  if (time == Clock::duration{}) return;
+  if (!rest_) {
+    rest_ = std::make_unique<Alarm>(
+        runtime.clock(), [](void* self) { static_cast<ClientSession*>(self)->end_rest(); }, this);
+    relay_.on_slowed();
+  }
+  rest_->set(runtime.turn_began() + time);
+  connection_.pause_reading(true);
+}
+
+void ClientSession::end_rest() {
+  rest_.reset();
+  connection_.pause_reading(kept_bytes_ > relay_.session_bytes());
 }
 
 void ClientSession::on_cancel(std::uint32_t, rpc::Multiplexer::Tag tag) {

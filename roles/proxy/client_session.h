@@ -51,10 +51,12 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
 
   /// What its address may have now; see Admission::Ticket.
   AddressLimits take_up_limits() { return ticket_.take_up_limits(); }
-  /// False when one more request now is too many for its address.
-  bool take_request(Clock::time_point now) noexcept { return ticket_.take_request(now); }
-  rpc::Status too_many_requests() const {
-    return ticket_.too_many_requests(connection_.runtime().turn_began());
+  /// False when a request that counts as so many is too many for its address now.
+  bool take_request(Clock::time_point now, std::uint32_t count) noexcept {
+    return ticket_.take_request(now, count);
+  }
+  rpc::Status too_many_requests(std::uint32_t count) const {
+    return ticket_.too_many_requests(connection_.runtime().turn_began(), count);
   }
   /// Counts bytes of requests that are kept until they are answered; over `most` nothing is read.
   void keep(std::size_t bytes, std::size_t most) {
@@ -63,7 +65,7 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
   }
   void forget(std::size_t bytes, std::size_t most) {
     kept_bytes_ -= bytes;
-    if (kept_bytes_ <= most) connection_.pause_reading(false);
+    if (kept_bytes_ <= most) connection_.pause_reading(rest_ != nullptr);
   }
   /// Counts requests that wait for a backend.
   void begins_to_wait() noexcept { ++waiting_; }
@@ -86,7 +88,9 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
   void on_credit(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
   void on_reply(const wire::Frame& frame, rpc::Multiplexer::Tag tag) override;
   void on_cancel(std::uint32_t stream, rpc::Multiplexer::Tag tag) override;
+  void on_overhead(std::uint32_t count) override;
 
+  void end_rest();
   task<> close_when_answered(Deadline deadline);
 
   Relay& relay_;
@@ -98,6 +102,7 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
   const Bytes hop_;
   std::size_t kept_bytes_ = 0;
   std::size_t waiting_ = 0;
+  std::unique_ptr<Alarm> rest_;  ///< until then it is not read from; most have none
   bool draining_ = false;
   bool dropped_ = false;
 };

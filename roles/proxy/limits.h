@@ -30,7 +30,8 @@ struct AdmissionOptions {
   };
   std::vector<Override> overrides = {};  ///< the longest prefix counts
   std::vector<Cidr> exempt = {};         ///< here an address has no limit; before any override
-  /// Addresses without a session that are remembered at once, for their rates; two seconds at most.
+  /// Addresses without a session that are remembered at once, for their rates; four seconds at
+  /// most.
   unsigned resting_addresses = 65'536;
 
   /// Addresses that are counted as one, and what they may have together.

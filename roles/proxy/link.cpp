@@ -139,13 +139,23 @@ void Link::forget_services() {
   services_.fill(false);
 }
 
-void Link::on_hello(const wire::Hello& hello) {
+void Link::note_services(const wire::Hello& hello) {
+  method_costs_.clear();
   for (const auto& service : hello.services()) {
     if (service.id() >= services_.size() || services_[service.id()]) continue;
     services_[service.id()] = true;
     board_.add(static_cast<std::uint8_t>(service.id()), service.name());
+    for (const auto& cost : service.costs()) {
+      if (cost.method() > 0xff) continue;
+      method_costs_.push_back(
+          {static_cast<std::uint16_t>(service.id() << 8 | cost.method()), cost.cost()});
+    }
   }
   last_services_ = services_;
+}
+
+void Link::on_hello(const wire::Hello& hello) {
+  note_services(hello);
   has_been_up_ = true;
   last_failure_.clear();
   figures_->down_cause.clear();

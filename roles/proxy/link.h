@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/net/security.h"
 #include "core/rpc/connection.h"
@@ -10,6 +11,7 @@
 #include "roles/proxy/balancer.h"
 #include "roles/proxy/health.h"
 #include "roles/proxy/latency.h"
+#include "roles/proxy/method_costs.h"
 
 namespace babilu::proxy {
 
@@ -64,6 +66,9 @@ class Link final : private rpc::Connection::Handler {
   bool has_been_up() const noexcept { return has_been_up_; }
   const std::array<bool, 256>& services() const noexcept { return services_; }
 
+  /// What the backend said of its methods when it was last there.
+  const std::vector<MethodCost>& method_costs() const noexcept { return method_costs_; }
+
   Candidate candidate(std::uint16_t method, Clock::time_point now) const noexcept;
   Health& health() noexcept { return health_; }
   const Health& health() const noexcept { return health_; }
@@ -100,6 +105,7 @@ class Link final : private rpc::Connection::Handler {
   void take_down();
   void tell_failure();
   void forget_services();
+  void note_services(const wire::Hello& hello);
   void on_hello(const wire::Hello& hello) override;
   void on_request(const wire::Frame& frame, rpc::Multiplexer::Tag& tag) override;
   void on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
@@ -120,6 +126,7 @@ class Link final : private rpc::Connection::Handler {
   std::unique_ptr<rpc::Connection> connection_;
   std::array<bool, 256> services_{};
   std::array<bool, 256> last_services_{};  ///< of the newest hello
+  std::vector<MethodCost> method_costs_;
   Latencies latencies_;
   Health health_;
   std::string last_failure_ = "not connected yet";

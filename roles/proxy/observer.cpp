@@ -24,6 +24,9 @@ Observer::Observer(telemetry::Metrics& metrics, telemetry::Log log, telemetry::L
                               "Requests sent to a second backend after the first was lost")),
       slow_readers_(metrics.counter("babilu_proxy_slow_readers_total",
                                     "Sessions closed because they did not read their replies")),
+      slowed_(metrics.counter("babilu_proxy_sessions_slowed_total",
+                              "Times that a session was not read from for a while, as it sent "
+                              "more besides requests than its address may")),
       links_up_(metrics.gauge("babilu_proxy_links_up", "Links to backends that are up")),
       links_lost_(metrics.counter("babilu_proxy_links_lost_total", "Links that broke")) {}
 
@@ -101,6 +104,10 @@ void Observer::on_ejected(const Link& link, double times_as_slow) {
 
 void Observer::on_slow_reader() {
   slow_readers_.add();
+}
+
+void Observer::on_slowed() {
+  slowed_.add();
 }
 
 }  // namespace babilu::proxy

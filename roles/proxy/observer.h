@@ -38,6 +38,7 @@ class Observer final : public RelayObserver {
   void on_link_failed(const Link& link) override;
   void on_ejected(const Link& link, double times_as_slow) override;
   void on_slow_reader() override;
+  void on_slowed() override;
 
  private:
   void log_access(const Access& access);
@@ -55,6 +56,7 @@ class Observer final : public RelayObserver {
   Refusals refused_requests_;
   telemetry::Counter& resent_;
   telemetry::Counter& slow_readers_;
+  telemetry::Counter& slowed_;
   telemetry::Gauge& links_up_;
   telemetry::Counter& links_lost_;
 };

@@ -115,6 +115,11 @@ std::uint32_t Pool::frame_limit() const noexcept {
   return least;
 }
 
+void Pool::tell_costs(MethodCosts& costs) const noexcept {
+  costs.clear();
+  for (const Member& member : links_) costs.add(member.link->method_costs());
+}
+
 std::size_t Pool::links_up() const noexcept {
   return static_cast<std::size_t>(
       std::ranges::count_if(links_, [](const Member& member) { return member.link->up(); }));

@@ -54,6 +54,8 @@ class Pool {
   std::size_t links_up() const noexcept;
   /// Most bytes after a header that every backend takes: any may get any request.
   std::uint32_t frame_limit() const noexcept;
+  /// What the backends say that their methods cost.
+  void tell_costs(MethodCosts& costs) const noexcept;
   std::size_t size() const noexcept { return links_.size(); }
 
   /// An operator's wish: no new requests to this backend, or as before. False: no such backend.

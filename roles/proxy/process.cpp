@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/crypto/random.h"
 #include "core/runtime/runtime.h"
 #include "core/tls/expiry.h"
 #include "core/tls/security.h"
@@ -82,7 +83,7 @@ class Process {
         expiry_(node_.lifecycle(), node_.metrics(), node_.log().component("tls"), context_),
         figures_(node_.metrics()),
         observer_(node_.metrics(), node_.log().component("proxy"), node_.log().component("access")),
-        admission_(admission_of(config)),
+        admission_(admission_of(config), crypto::system_random()),
         shared_{node_.lifecycle(), node_.log().component("proxy"), observer_, figures_, admission_},
         fleet_(figures_),
         addresses_(node_.metrics().gauge_callback(

@@ -83,7 +83,7 @@ Reply Relay::refusal(const Relayed& relayed, rpc::Status why) {
 
 bool Relay::passes(ClientSession& session, const wire::Frame& frame) const {
   return frame.header.hop == 0 && session.hop().size() + frame.body.size() <= frame_limit_ &&
-         session.take_request(runtime_.turn_began());
+         session.take_request(runtime_.turn_began(), costs_.of(frame.header.method));
 }
 
 rpc::Status Relay::why_not(const ClientSession& session, const wire::Frame& frame) const {
@@ -96,7 +96,7 @@ rpc::Status Relay::why_not(const ClientSession& session, const wire::Frame& fram
                         "after the header; send large inputs in parts",
                         session.hop().size(), frame_limit_)};
   }
-  return session.too_many_requests();
+  return session.too_many_requests(costs_.of(frame.header.method));
 }
 
 void Relay::on_request(ClientSession& session, const wire::Frame& frame, Multiplexer::Tag& tag) {
@@ -225,6 +225,7 @@ rpc::Status Relay::why_no_link(const Relayed& relayed) const {
 
 void Relay::on_link_up(Link& link) {
   frame_limit_ = pool_->frame_limit();
+  pool_->tell_costs(costs_);
   observer_.on_link_up(link);
   serve_waiting(link);
 }

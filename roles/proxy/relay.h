@@ -7,6 +7,7 @@
 
 #include "core/rpc/multiplexer.h"
 #include "core/runtime/clock.h"
+#include "roles/proxy/method_costs.h"
 
 namespace babilu {
 class Runtime;
@@ -44,6 +45,8 @@ struct RelayObserver {
   virtual void on_link_failed(const Link& link) = 0;
   virtual void on_ejected(const Link& link, double times_as_slow) = 0;
   virtual void on_slow_reader() = 0;
+  /// A session is not read from for a time, for what it sent besides requests.
+  virtual void on_slowed() = 0;
 };
 
 struct RelayOptions {
@@ -83,6 +86,9 @@ class Relay {
   void to_link(const wire::Frame& frame, rpc::Multiplexer::Tag tag);
   void on_cancel(rpc::Multiplexer::Tag tag);
   void on_session_gone(rpc::Multiplexer& streams);
+  void on_slowed() { observer_.on_slowed(); }
+  /// Bytes of unanswered requests over which a session is not read from.
+  std::size_t session_bytes() const noexcept { return options_.session_bytes; }
 
   // From links and their pool.
   void on_link_up(Link& link);
@@ -134,6 +140,7 @@ class Relay {
   const RelayOptions& options_;
   Pool* pool_ = nullptr;
   std::uint32_t frame_limit_ = wire::default_frame_limit;  ///< of the backend that takes least
+  MethodCosts costs_;
   Relayed* spare_ = nullptr;  ///< a list; outlives those that go back to it
   std::size_t spares_ = 0;
   std::unique_ptr<WaitingLists> waiting_lists_;

@@ -235,7 +235,7 @@ class Play {
   net::Network& network_;
   net::Plaintext security_;
   Lifecycle lifecycle_;
-  proxy::Admission admission_{{}};
+  proxy::Admission admission_{{}, runtime_.random()};
   proxy::ProxyShared shared_{lifecycle_, figured().log, figured().observer, figured().figures,
                              admission_};
   proxy::Proxy proxy_;

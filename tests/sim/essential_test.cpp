@@ -46,7 +46,7 @@ TEST(EssentialCoroutines, AProxysLinksAndItsAcceptorAreSome) {
   Process process;
   proxy::Figures figures(process.metrics);
   proxy::Observer observer(process.metrics, process.log, process.log);
-  proxy::Admission admission{{}};
+  proxy::Admission admission{{}, process.world.runtime().random()};
   proxy::ProxyShared shared{process.lifecycle, process.log, observer, figures, admission};
   proxy::ProxyOptions options;
   options.backends.push_back(proxy::Backend::parse("backend:7401").value());

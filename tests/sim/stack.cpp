@@ -76,14 +76,15 @@ proxy::ProxyOptions with_backends(proxy::ProxyOptions options,
 }  // namespace
 
 ProxyNode::ProxyNode(sim::World& world, const std::vector<std::string>& backends,
-                     proxy::ProxyOptions options)
+                     proxy::ProxyOptions options, net::Security* sessions)
     : log_(log_into(world, "proxy")),
       figures_(metrics_),
       observer_(metrics_, log_, log_),
+      admission_({}, world.runtime().random()),
       shared_{lifecycle_, log_, observer_, figures_, admission_},
       proxy_(std::make_unique<proxy::Proxy>(
-          world.runtime(), world.host("proxy"), security_, security_,
-          world.host("proxy").listen(SimulatedStack::address()).value(), shared_,
+          world.runtime(), world.host("proxy"), sessions == nullptr ? security_ : *sessions,
+          security_, world.host("proxy").listen(SimulatedStack::address()).value(), shared_,
           with_backends(std::move(options), backends))) {}
 
 const net::Address& SimulatedStack::address() {

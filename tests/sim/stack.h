@@ -64,8 +64,9 @@ class BackendNode {
 /// The proxy of a simulated world.
 class ProxyNode {
  public:
+  /// `sessions` secures what clients dial; plaintext without it.
   ProxyNode(sim::World& world, const std::vector<std::string>& backends,
-            proxy::ProxyOptions options = {});
+            proxy::ProxyOptions options = {}, net::Security* sessions = nullptr);
 
   proxy::Proxy& proxy() noexcept { return *proxy_; }
   Lifecycle& lifecycle() noexcept { return lifecycle_; }
@@ -81,7 +82,7 @@ class ProxyNode {
   net::Plaintext security_;
   proxy::Figures figures_;
   proxy::Observer observer_;
-  proxy::Admission admission_{{}};
+  proxy::Admission admission_;
   proxy::ProxyShared shared_;
   std::unique_ptr<proxy::Proxy> proxy_;
 };

@@ -22,6 +22,12 @@ WireEnd::WireEnd(Runtime& runtime, net::StreamPtr stream, rpc::Side side,
     auto* const service = hello.add_services();
     service->set_id(id);
     service->set_name("s" + std::to_string(id) + " of " + host);
+    for (const auto& [method, cost] : options.costs) {
+      if (method >> 8 != id) continue;
+      auto* const said = service->add_costs();
+      said->set_method(method & 0xffU);
+      said->set_cost(cost);
+    }
   }
   connection_.greet(std::move(hello));
   scope.spawn("wire end", run());
@@ -56,6 +62,11 @@ void WireEnd::grant(std::uint32_t stream, std::uint32_t bytes) {
 
 void WireEnd::cancel(std::uint32_t stream) {
   connection_.multiplexer().cancel(stream);
+  connection_.flush();
+}
+
+void WireEnd::ping() {
+  connection_.multiplexer().ping(0);
   connection_.flush();
 }
 

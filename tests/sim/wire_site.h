@@ -25,6 +25,7 @@ class WireEnd final : private rpc::Connection::Handler {
     Clock::duration delay{0};
     std::map<std::uint16_t, Clock::duration> delay_of = {};  ///< of some methods
     bool answers_cancels = true;
+    std::map<std::uint16_t, std::uint32_t> costs = {};  ///< of methods, as the hello says
   };
   /// A frame that came.
   struct Seen {
@@ -56,6 +57,7 @@ class WireEnd final : private rpc::Connection::Handler {
   void item(std::uint32_t stream, std::size_t bytes);
   void grant(std::uint32_t stream, std::uint32_t bytes);
   void cancel(std::uint32_t stream);
+  void ping();
   void reply(std::uint32_t stream, std::string_view payload = {});
   void refuse(std::uint32_t stream, rpc::Code code, bool unstarted = false);
   /// Answers what was not answered yet, in order.

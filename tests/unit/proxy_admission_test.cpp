@@ -1,7 +1,11 @@
 // Who may connect, and how much an address may ask.
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "core/crypto/random.h"
 #include "roles/proxy/admission.h"
+#include "roles/proxy/method_costs.h"
 
 namespace babilu::proxy {
 namespace {
@@ -10,6 +14,10 @@ using namespace std::chrono_literals;
 using boost::asio::ip::make_address;
 
 constexpr Clock::time_point start{1h};
+
+crypto::Random& generator() {
+  return crypto::system_random();
+}
 
 TEST(Cidr, ContainsWhatBeginsAlike) {
   const auto contains = [](const char* network, const char* address) {
@@ -49,6 +57,25 @@ TEST(Cidr, AnIPv4RangeMayBeWrittenAsIPv6) {
   EXPECT_NE(Cidr::parse("::ffff:10.0.0.0/8").error().find("96 or more"), std::string::npos);
 }
 
+TEST(Cidr, WhatSharesAPlaceInATableCannotBeToldWithoutItsKey) {
+  // Of a table with 64 places: those that share one under a key are anywhere under another.
+  const SipKey one{1, 2};
+  const SipKey other{1, 3};
+  std::set<std::size_t> places;
+  int together = 0;
+  for (unsigned n = 0; n < 64 * 64; ++n) {
+    const Cidr address(boost::asio::ip::make_address_v4(n), 32);
+    if (address.hash(one) % 64 != 0) continue;
+    ++together;
+    places.insert(address.hash(other) % 64);
+  }
+  EXPECT_GT(together, 32);
+  EXPECT_LT(together, 128);
+  EXPECT_GT(places.size(), 20u);
+  EXPECT_EQ(Cidr::parse("10.0.0.0/8")->hash(one), Cidr::parse("::ffff:10.0.0.0/104")->hash(one));
+  EXPECT_NE(Cidr::parse("10.0.0.0/8")->hash(one), Cidr::parse("10.0.0.0/9")->hash(one));
+}
+
 TEST(Bucket, LetsSoManyThroughAndTwiceAsManyAtOnce) {
   Bucket bucket;
   int taken = 0;
@@ -80,6 +107,55 @@ TEST(Bucket, SaysWhenTheNextOneMayBeTaken) {
   }
 }
 
+TEST(Bucket, WhatIsHeavierCountsAsSeveral) {
+  Bucket bucket;
+  EXPECT_TRUE(bucket.take(start, 10, 16));
+  EXPECT_FALSE(bucket.take(start, 10, 16));
+  EXPECT_EQ(bucket.wait(start, 10, 16), 1200ms);
+  EXPECT_EQ(bucket.wait(start, 10), 0s);
+  int taken = 0;
+  while (bucket.take(start, 10)) ++taken;
+  EXPECT_EQ(taken, 4) << "of 20";
+  EXPECT_FALSE(bucket.take(start + 1599ms, 10, 16));
+  EXPECT_TRUE(bucket.take(start + 1600ms, 10, 16));
+}
+
+TEST(Bucket, WhatCountsAsMoreThanItHoldsTakesAll) {
+  Bucket bucket;
+  EXPECT_TRUE(bucket.take(start, 5, 256));
+  EXPECT_FALSE(bucket.take(start, 5));
+  EXPECT_EQ(bucket.wait(start, 5, 256), 2s);
+  EXPECT_FALSE(bucket.take(start + 1999ms, 5, 256));
+  EXPECT_TRUE(bucket.take(start + 2s, 5, 256)) << "no method is impossible";
+}
+
+TEST(Bucket, WhatHasHappenedIsMadeUpFor) {
+  Bucket bucket;
+  EXPECT_EQ(bucket.charge(start, 100, 150), 0s);
+  EXPECT_EQ(bucket.charge(start, 100, 49), 0s) << "one may be taken";
+  EXPECT_EQ(bucket.charge(start, 100, 1), 10ms);
+  EXPECT_EQ(bucket.charge(start, 100, 50), 510ms);
+  EXPECT_FALSE(bucket.take(start + 509ms, 100));
+  EXPECT_TRUE(bucket.take(start + 510ms, 100));
+  EXPECT_EQ(bucket.charge(start + 510ms, 100, 1'000'000), 2010ms) << "no debt is for ever";
+  EXPECT_FALSE(bucket.full(start + 4509ms));
+  EXPECT_TRUE(bucket.full(start + 4510ms));
+  EXPECT_EQ(bucket.charge(start, 0, 1'000'000), 0s) << "0 is no limit";
+}
+
+TEST(MethodCosts, TheHighestCountsAndWhatNobodySpeaksOfIsOne) {
+  MethodCosts costs;
+  EXPECT_EQ(costs.of(0x0101), 1u);
+  costs.add({{0x0101, 3}, {0xffff, 256}, {0x0102, 0}, {0x0103, 1'000'000}});
+  costs.add({{0x0101, 2}});
+  EXPECT_EQ(costs.of(0x0101), 3u);
+  EXPECT_EQ(costs.of(0xffff), 256u);
+  EXPECT_EQ(costs.of(0x0102), 1u);
+  EXPECT_EQ(costs.of(0x0103), MethodCosts::most);
+  costs.clear();
+  EXPECT_EQ(costs.of(0x0101), 1u);
+}
+
 AdmissionOptions small() {
   AdmissionOptions options{
       .sessions = 5,
@@ -98,7 +174,7 @@ std::string reason(const boost::system::result<Admission::Ticket, rpc::Status>& 
 }
 
 TEST(Admission, CountsSessionsOfAnAddressAndOfAll) {
-  Admission admission(small());
+  Admission admission(small(), generator());
   const auto address = make_address("192.0.2.1");
   {
     const auto first = admission.admit(address, start);
@@ -116,7 +192,7 @@ TEST(Admission, CountsSessionsOfAnAddressAndOfAll) {
 }
 
 TEST(Admission, TheLongestPrefixCounts) {
-  Admission admission(small());
+  Admission admission(small(), generator());
   const auto one = admission.admit(make_address("10.1.2.3"), start);
   EXPECT_EQ(reason(admission.admit(make_address("10.1.2.3"), start)),
             "too_many_sessions_of_address");
@@ -125,7 +201,7 @@ TEST(Admission, TheLongestPrefixCounts) {
 }
 
 TEST(Admission, OneCustomersHalfOfAnAddressIsOne) {
-  Admission admission(small());
+  Admission admission(small(), generator());
   const auto one = admission.admit(make_address("2001:db8::1"), start);
   const auto two = admission.admit(make_address("2001:db8::2"), start);
   EXPECT_EQ(reason(admission.admit(make_address("2001:db8::3"), start)),
@@ -134,7 +210,7 @@ TEST(Admission, OneCustomersHalfOfAnAddressIsOne) {
 }
 
 TEST(Admission, BoundsTheRateOfRequests) {
-  Admission admission(small());
+  Admission admission(small(), generator());
   auto ticket = admission.admit(make_address("192.0.2.1"), start);
   int taken = 0;
   while (ticket->take_request(start)) ++taken;
@@ -155,7 +231,7 @@ TEST(Admission, WhoAsksAgainAfterTheTimeThatItWasToldIsLetThrough) {
   for (const unsigned rate : {1u, 5u, 7u, 5000u}) {
     AdmissionOptions options = small();
     options.each.requests_per_second = rate;
-    Admission admission(options);
+    Admission admission(options, generator());
     auto ticket = admission.admit(make_address("192.0.2.1"), start);
     auto now = start;
     for (int refused = 0; refused < 20; ++refused) {
@@ -176,7 +252,7 @@ TEST(Admission, ZeroIsNoLimit) {
   options.each = {.sessions = 0, .handshakes_per_second = 0, .requests_per_second = 0};
   options.overrides.push_back(*AdmissionOptions::parse_override(
       "10.2.0.0/16 sessions=0 handshakes=0 requests=0", small().each));
-  Admission admission(options);
+  Admission admission(options, generator());
   for (const char* address : {"192.0.2.1", "10.2.0.1"}) {
     std::vector<Admission::Ticket> tickets;
     for (int i = 0; i < 300; ++i) {
@@ -193,7 +269,7 @@ TEST(Admission, BoundsTheHandshakesOfAllAddressesTogether) {
   options.sessions = 1000;
   options.total_handshakes_per_second = 5;
   options.each.handshakes_per_second = 2;
-  Admission admission(options);
+  Admission admission(options, generator());
   const auto home = make_address("127.0.0.1"), one = make_address("192.0.2.1");
   for (int i = 0; i < 4; ++i) EXPECT_EQ(reason(admission.admit(one, start)), "admitted");
   // Over its own limit it takes nothing of what is left for the others.
@@ -215,7 +291,7 @@ TEST(Admission, BoundsTheHandshakesOfAllAddressesTogether) {
 TEST(Admission, AnExemptSessionIsCountedWhenItIsSoNoMore) {
   AdmissionOptions exempt = small(), limited = small();
   limited.exempt.clear();
-  Admission admission(exempt);
+  Admission admission(exempt, generator());
   const auto home = make_address("127.0.0.1");
   auto one = admission.admit(home, start), two = admission.admit(home, start);
   auto three = admission.admit(home, start);
@@ -252,7 +328,7 @@ TEST(Admission, AnEntryWithinACustomersHalfTouchesNobodyElse) {
   options.overrides.push_back(
       *AdmissionOptions::parse_override("2001:db8::8:0/112 sessions=1", options.each));
   options.exempt.push_back(*Cidr::parse("2001:db8::9"));
-  Admission admission(options);
+  Admission admission(options, generator());
   const auto one = admission.admit(make_address("2001:db8::8:1"), start);
   EXPECT_EQ(reason(admission.admit(make_address("2001:db8::8:2"), start)),
             "too_many_sessions_of_address")
@@ -267,7 +343,7 @@ TEST(Admission, AnEntryWithinACustomersHalfTouchesNobodyElse) {
 }
 
 TEST(Admission, ASessionMovesWhenItsAddressIsCountedOtherwise) {
-  Admission admission(small());
+  Admission admission(small(), generator());
   auto here = admission.admit(make_address("2001:db8::8:1"), start);
   auto there = admission.admit(make_address("2001:db8::1"), start);
   EXPECT_EQ(admission.addresses(), 1u);
@@ -292,7 +368,7 @@ TEST(Admission, RemembersABoundedNumberOfAddresses) {
   AdmissionOptions options = small();
   options.sessions = 1000;
   options.resting_addresses = 10;
-  Admission admission(options);
+  Admission admission(options, generator());
   for (unsigned n = 0; n < 10; ++n)
     EXPECT_EQ(reason(admission.admit(numbered(n), start)), "admitted");
   EXPECT_EQ(admission.addresses(), 10u);
@@ -321,7 +397,7 @@ TEST(Admission, RemembersABoundedNumberOfAddresses) {
 TEST(Admission, AnAddressOverItsRateIsNotForgotten) {
   AdmissionOptions options = small();
   options.each.handshakes_per_second = 1;
-  Admission admission(options);
+  Admission admission(options, generator());
   EXPECT_EQ(reason(admission.admit(numbered(1), start)), "admitted");
   EXPECT_EQ(reason(admission.admit(numbered(1), start)), "admitted");
   for (int i = 0; i < 10; ++i) {

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "core/crypto/random.h"
 #include "roles/proxy/admission.h"
 #include "roles/proxy/refusals.h"
 
@@ -48,7 +49,7 @@ TEST(Refusals, EveryReasonOfTheAdmissionIsOneOfThem) {
   telemetry::Metrics metrics;
   Refusals sessions = refused_sessions(metrics);
   const auto refuse = [&](AdmissionOptions options, const char* first, const char* second) {
-    Admission admission(std::move(options));
+    Admission admission(std::move(options), crypto::system_random());
     const auto one = admission.admit(make_address(first), {});
     const auto two = admission.admit(make_address(second), {});
     const auto three = admission.admit(make_address(second), {});

@@ -37,6 +37,24 @@ TEST(ServiceTable, FindsWhatWasAdded) {
   EXPECT_EQ(hello.services(0).revision(), 3u);
 }
 
+TEST(ServiceTable, SaysWhatCostsMoreThanAnEcho) {
+  ServiceTable table;
+  table.offer(1, "echo", 1);
+  table.offer(3, "identity", 1);
+  table.add({0x0101, "echo.Echo"}, handle);
+  table.add({0x0303, "identity.Verify", MethodKind::idempotent, 16}, handle);
+  table.add({0x0301, "identity.Login", MethodKind::mutating, 2}, handle);
+  wire::Hello hello;
+  table.describe(hello);
+  ASSERT_EQ(hello.services_size(), 2);
+  EXPECT_EQ(hello.services(0).costs_size(), 0);
+  ASSERT_EQ(hello.services(1).costs_size(), 2);
+  EXPECT_EQ(hello.services(1).costs(0).method(), 1u);
+  EXPECT_EQ(hello.services(1).costs(0).cost(), 2u);
+  EXPECT_EQ(hello.services(1).costs(1).method(), 3u);
+  EXPECT_EQ(hello.services(1).costs(1).cost(), 16u);
+}
+
 TEST(ServiceTable, ARepeatedMethodIsRefused) {
   ServiceTable table;
   table.offer(1, "echo", 1);

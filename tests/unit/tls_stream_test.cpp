@@ -441,5 +441,31 @@ TEST(TlsStream, KeysAreChangedBeforeTheyWearOut) {
   EXPECT_EQ(server.info().key_updates, 6U);
 }
 
+TEST(TlsStream, RecordsWithoutPlaintextAreCounted) {
+  Runtime runtime;
+  net::MemoryPair pair = net::make_memory_pair(runtime);
+  const Attempt attempt;
+  ChannelOptions options;
+  options.context = attempt.server;
+  options.credentials = attempt.server->parts().credentials;
+  TlsStream server(runtime, std::move(pair.b), options);
+  options.records_per_key = 1;
+  options.dialer = true;
+  options.context = attempt.client;
+  options.credentials = attempt.client->parts().credentials;
+  options.host = attempt.expected.host;
+  options.role = attempt.expected.role;
+  TlsStream client(runtime, std::move(pair.a), options);
+  runtime.run(shake(server, client, runtime));
+  std::uint32_t counted = 0;
+  count_overhead(server, counted);
+  for (int i = 0; i < 10; ++i) client.write_some(numbered(24));
+  Bytes received(240);
+  EXPECT_FALSE(run(runtime, read_exactly(server, received)));
+  EXPECT_EQ(client.info().key_updates, 9u);
+  EXPECT_EQ(counted, 18u) << "two for each";
+  count_overhead(*net::make_memory_pair(runtime).a, counted);
+}
+
 }  // namespace
 }  // namespace babilu::tls
