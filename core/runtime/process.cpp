@@ -118,7 +118,9 @@ void run_loop(FirstFailure& failure, const Main& main) {
 void run_process(unsigned threads, Lifecycle& lifecycle, const ProcessMain& main,
                  const Hurry& hurry) {
   assert(threads > 0);
+  // What these say is also said by the write that failed.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   FirstFailure failure(lifecycle);
   std::vector<std::thread> others;
   for (unsigned index = 1; index < threads; ++index) {

@@ -92,11 +92,21 @@ void ServiceBoard::remove(std::uint8_t id) {
   --services_[id].links;
 }
 
+void ServiceBoard::expect(std::uint8_t id) {
+  const std::lock_guard lock(mutex_);
+  ++services_[id].expected;
+}
+
+void ServiceBoard::expect_no_more(std::uint8_t id) {
+  const std::lock_guard lock(mutex_);
+  --services_[id].expected;
+}
+
 std::vector<std::string> ServiceBoard::missing() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> names;
   for (const auto& [id, service] : services_) {
-    if (service.links <= 0) names.push_back(service.name);
+    if (service.links <= 0 && service.expected > 0) names.push_back(service.name);
   }
   return names;
 }

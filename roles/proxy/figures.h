@@ -104,18 +104,25 @@ class Tally {
   telemetry::HistogramBatch latencies_;
 };
 
-/// Which services are offered, over all links of all Runtimes. Any thread.
+/// Which services are offered, over all links of all Runtimes, and which are to be. Any thread.
 class ServiceBoard {
  public:
+  /// By a link that is up now.
   void add(std::uint8_t id, const std::string& name);
   void remove(std::uint8_t id);
-  /// Names of those that were offered once and are not now: what readiness depends on.
+  /// By a link, up or down, whose backend offered it when it was last there, and has not been taken
+  /// out of the configuration.
+  void expect(std::uint8_t id);
+  void expect_no_more(std::uint8_t id);
+  /// Names of those that are expected and not offered: what readiness depends on. A service that is
+  /// taken out on purpose is not missing: its backend has come back without it, or is gone itself.
   std::vector<std::string> missing() const;
 
  private:
   struct Service {
     std::string name;
     int links = 0;
+    int expected = 0;
   };
   mutable std::mutex mutex_;
   std::map<std::uint8_t, Service> services_;

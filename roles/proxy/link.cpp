@@ -37,7 +37,9 @@ Link::Link(Runtime& runtime, net::Network& network, net::Security& security, Bac
       changed_(runtime),
       health_(options.health) {}
 
-Link::~Link() = default;
+Link::~Link() {
+  expect_nothing();
+}
 
 task<> Link::run() {
   Backoff backoff(options_.backoff_min, options_.backoff_max);
@@ -92,6 +94,7 @@ void Link::tell_failure() {
 
 void Link::leave() {
   if (std::exchange(leaving_, true)) return;
+  expect_nothing();
   changed_.notify_all();
   if (connection_) connection_->scope().spawn("leave", close_when_answered());
 }
@@ -139,8 +142,16 @@ void Link::forget_services() {
   services_.fill(false);
 }
 
+void Link::expect_nothing() {
+  for (std::size_t id = 0; id < last_services_.size(); ++id) {
+    if (last_services_[id]) board_.expect_no_more(static_cast<std::uint8_t>(id));
+  }
+  last_services_.fill(false);
+}
+
 void Link::note_services(const wire::Hello& hello) {
   method_costs_.clear();
+  expect_nothing();
   for (const auto& service : hello.services()) {
     if (service.id() >= services_.size() || services_[service.id()]) continue;
     services_[service.id()] = true;
@@ -151,7 +162,11 @@ void Link::note_services(const wire::Hello& hello) {
           {static_cast<std::uint16_t>(service.id() << 8 | cost.method()), cost.cost()});
     }
   }
+  if (leaving_) return;
   last_services_ = services_;
+  for (std::size_t id = 0; id < last_services_.size(); ++id) {
+    if (last_services_[id]) board_.expect(static_cast<std::uint8_t>(id));
+  }
 }
 
 void Link::on_hello(const wire::Hello& hello) {

@@ -105,6 +105,7 @@ class Link final : private rpc::Connection::Handler {
   void take_down();
   void tell_failure();
   void forget_services();
+  void expect_nothing();
   void note_services(const wire::Hello& hello);
   void on_hello(const wire::Hello& hello) override;
   void on_request(const wire::Frame& frame, rpc::Multiplexer::Tag& tag) override;

@@ -341,6 +341,50 @@ TEST(Figures, SayWhichServicesAreMissing) {
   run_wire_unstarted({"a", "b"}, services);
 }
 
+task<> taken_out(WireSite& site) {
+  using Names = std::vector<std::string>;
+  const auto& board = site.node->figures().services();
+  site["a"].options.services = {1, 2};
+  site["b"].options.services = {2};
+  co_await site.start({"a", "b"});
+  site["a"].stop();
+  co_await until_links(site, 1);
+  EXPECT_EQ(board.missing(), Names{"s1 of a"}) << "its backend is down";
+  // It comes back without the service, as somebody has configured it.
+  site["a"].options.services = {2};
+  site["a"].start();
+  co_await until_links(site, 2);
+  EXPECT_EQ(board.missing(), Names());
+  site["a"].stop();
+  co_await until_links(site, 1);
+  EXPECT_EQ(board.missing(), Names()) << "nor is it any more when that backend is down";
+
+  // With it again; then the backend is taken out, while it is there and while it is down.
+  for (const bool down : {false, true}) {
+    site.apply({"a", "b"});
+    site["a"].options.services = {1, 2};
+    site["a"].start();
+    co_await until_links(site, 2);
+    if (down) {
+      site["a"].stop();
+      co_await until_links(site, 1);
+      EXPECT_EQ(board.missing(), Names{"s1 of a"});
+    }
+    site.apply({"b"});
+    co_await site.sleep(1s);
+    EXPECT_EQ(board.missing(), Names()) << down;
+    site["b"].stop();
+    co_await until_links(site, 0);
+    EXPECT_EQ(board.missing().size(), 1u) << "nobody is left with the other";
+    site["b"].start();
+    co_await until_links(site, 1);
+    if (!down) site["a"].stop();
+  }
+}
+TEST(Figures, AServiceThatIsTakenOutIsNotMissing) {
+  run_wire_unstarted({"a", "b"}, taken_out);
+}
+
 task<> access_log(WireSite& site) {
   site["a"].answer_with(rpc::Reply::of(Bytes(100)));
   co_await until_answered(site, site.client->ask());
@@ -440,6 +484,38 @@ TEST(Links, WhyABackendIsDownIsSaidOnce) {
   run_wire_unstarted({"a"}, why_down);
 }
 
+/// Takes connections, and ends each at once.
+task<> close_each(std::shared_ptr<net::Listener> listener) {
+  for (;;) {
+    const auto stream = co_await listener->accept();
+    if (!stream) co_return;
+  }
+}
+
+task<> causes_in_turn(WireSite& site) {
+  constexpr int rounds = 100;
+  std::set<std::string> causes;
+  for (int i = 0; i < rounds; ++i) {
+    const std::shared_ptr<net::Listener> listener = *site.world.host("a").listen({"a", 7401});
+    site.scope.spawn("close each", close_each(listener));
+    co_await site.sleep(100ms);
+    causes.insert(site.figures("a").down_cause.get());
+    listener->close();
+    co_await site.sleep(100ms);
+    causes.insert(site.figures("a").down_cause.get());
+  }
+  EXPECT_GE(causes.size(), 2u) << "each is shown in its turn";
+  EXPECT_GE(site.logged("backend is down"), 10u);
+  EXPECT_LE(site.logged("backend is down"), 30u) << "ten in ten seconds";
+  co_await site.start({"a"});
+  EXPECT_EQ(site.figures("a").down_cause.get(), "");
+}
+TEST(Links, CausesThatComeInTurnDoNotFillTheLog) {
+  proxy::ProxyOptions options;
+  options.link.backoff_min = options.link.backoff_max = 20ms;
+  run_wire_unstarted({"a"}, causes_in_turn, options);
+}
+
 task<> quiet_after_large_frames(WireSite& site) {
   site["a"].answer_with(rpc::Reply::of(Bytes(130'000, 1)));
   for (int i = 0; i < 5; ++i) {
@@ -466,7 +542,7 @@ TEST(Links, StayWhenTheyAreQuietAfterLargeFrames) {
 task<> stopped(WireSite& site) {
   for (const auto pause : {1s, 4s, 10s, 60s, 3600s}) {
     for (const auto after : {0ms, 1500ms, 2500ms}) {
-      const std::uint32_t stream = site.client->ask();
+      const std::uint32_t stream = site.client->ask("x", {.milliseconds = 7'200'000});
       co_await site.sleep(after);
       site.world.stand_still(pause);
       co_await site.sleep(10s);

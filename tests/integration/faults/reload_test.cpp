@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include <boost/json.hpp>
 
 #include "tests/integration/faults/wait.h"
@@ -76,6 +78,53 @@ TEST(Reload, IsTakenUpWholeOrNotAtAll) {
   RawConnection direct(stack.port());
   direct.send(hello());
   EXPECT_TRUE(stack.proxy().says("send-proxy-v2"));
+}
+
+/// A proxy that has its backends from a file, before those of a stack.
+class ProxyWithFile {
+ public:
+  ProxyWithFile(const Stack& stack, const std::filesystem::path& file)
+      : admin_(free_port()),
+        process_({.arguments = {"proxy", "--config", file, "--listen", "127.0.0.1:0",
+                                "--admin-listen", "127.0.0.1:" + std::to_string(admin_),
+                                "--certificates", stack.certificates()},
+                  .environment = {{"BABILU_ADMIN_TOKEN", std::string(admin_token)}}}) {}
+
+  Process& process() noexcept { return process_; }
+  int links() const { return static_cast<int>(metric(admin_, "babilu_proxy_links_up")); }
+  AdminAnswer reload() const { return ask_admin(admin_, "/reload", "POST"); }
+  int readiness() const { return testing::readiness(admin_); }
+
+ private:
+  std::uint16_t admin_;
+  Process process_;
+};
+
+TEST(Reload, AnEmptiedFileDropsNoBackends) {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "proxy.toml";
+  Stack stack;
+  const std::string backends = "backends = [\"127.0.0.1:" + std::to_string(stack.backend_port(0)) +
+                               "\", \"127.0.0.1:" + std::to_string(stack.backend_port(1)) + "\"]\n";
+  write_file(file, backends);
+  ProxyWithFile proxy(stack, file);
+  ASSERT_TRUE(eventually([&] { return proxy.links() == 2 && proxy.readiness() == 200; }))
+      << proxy.process().err();
+  for (const char* nothing : {"", "\n \n", "# backends = []\n"}) {
+    write_file(file, nothing);
+    const auto refused = proxy.reload();
+    EXPECT_EQ(refused.status, 409) << nothing;
+    EXPECT_THAT(refused.body, HasSubstr("found nothing in it")) << nothing;
+  }
+  proxy.process().signal(SIGHUP);
+  EXPECT_TRUE(proxy.process().says("reload refused"));
+  write_file(file, "access_log = 0\n" + backends);
+  EXPECT_EQ(proxy.reload().status, 200);
+  EXPECT_EQ(proxy.links(), 2) << "and they were there all the time";
+  EXPECT_THAT(proxy.process().err(), Not(HasSubstr("link lost")));
+  EXPECT_EQ(proxy.readiness(), 200);
+  proxy.process().signal(SIGTERM);
+  EXPECT_EQ(proxy.process().wait(), 0);
 }
 
 }  // namespace
