@@ -65,6 +65,7 @@ task<> Outbox::drain() {
     if (empty) break;
   }
   draining_ = false;
+  if (!failed_) owner_.on_outbox_unblocked();
 }
 
 void Outbox::fail(error_code error) {

@@ -28,6 +28,8 @@ class Outbox {
     virtual void on_outbox_failed(error_code error) = 0;
     /// Something has left.
     virtual void on_outbox_progress() {}
+    /// It was blocked, and is not any more.
+    virtual void on_outbox_unblocked() {}
 
    protected:
     ~Owner() = default;

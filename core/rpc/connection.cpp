@@ -110,14 +110,13 @@ Routine Connection::read() {
         reader_rests_ = true;
         co_await Routine::pause;
         reader_rests_ = false;
-      } else if (!read_what_is_there()) {
-        if (outcome_) break;
+      } else if (read_what_is_there() && !stream_->when_readable(waker_)) {
+        co_await Routine::pause;
+      } else if (!outcome_) {
         more_to_read_ = true;
         waker_.tell_next_turn();
         co_await Routine::pause;
         more_to_read_ = false;
-      } else if (!stream_->when_readable(waker_)) {
-        co_await Routine::pause;
       }
     }
   } catch (...) {
@@ -179,12 +178,22 @@ bool Connection::must_not_read() const noexcept {
 /// The reader rests, and there may be no reason any more.
 void Connection::go_on_reading() {
   if (must_not_read()) return;
-  // It could not answer while nobody listened.
+  begin_times_anew();
+  waker_.tell_later();
+}
+
+/// Time stood still for the other side, as nobody listened to it or it took nothing. What it had
+/// used of its times before does not count either: it is not known how long that was.
+void Connection::begin_times_anew() {
   last_read_ = runtime_.turn_began();
   if (multiplexer_.partial_bytes() > 0) frame_began_ = last_read_;
   pong_due_ = never;
   if (multiplexer_.greeted()) watch_.set(next_look(last_read_));
-  waker_.tell_later();
+}
+
+void Connection::on_outbox_unblocked() {
+  const bool stood_still = side_ == Side::listener && !half_closed_;
+  if (stood_still && !closing_ && !outcome_) begin_times_anew();
 }
 
 void Connection::take(ByteView input) {

@@ -133,6 +133,7 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   void on_outbox_progress() override {
     if (reader_rests_) go_on_reading();
   }
+  void on_outbox_unblocked() override;
 
   Routine read();
   void wake();
@@ -147,6 +148,7 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
   /// as in RFC 6455 §5.5.3: where nobody is left the system refuses it, and the second one fails.
   void see_who_is_left(Clock::time_point now);
   void go_on_reading();
+  void begin_times_anew();
   void take(ByteView input);
 
   enum class Due : std::uint8_t { nothing, hello, frame, idle, ping, pong };

@@ -24,7 +24,9 @@ BackendFigures::BackendFigures(telemetry::Metrics& metrics, const std::string& b
                              {{"backend", backend}})),
       requests(metrics.counter(name("requests_total"), "Requests that the backend answered",
                                {{"backend", backend}})),
-      errors(metrics.counter(name("errors_total"), "Replies that are the backend's own failure",
+      errors(metrics.counter(name("errors_total"),
+                             "Failures of the backend's own: replies that say so, and requests "
+                             "that it left unanswered until their time was up",
                              {{"backend", backend}})),
       retries(metrics.counter(name("retries_total"), "Requests that came from a lost backend",
                               {{"backend", backend}})),
@@ -69,9 +71,9 @@ Tally::Tally(Runtime& runtime, BackendFigures& figures, RelayTotals& totals)
 void Tally::publish() {
   figures_.in_flight.add(std::exchange(in_flight_, 0));
   figures_.bytes_sent.add(std::exchange(sent_bytes_, 0));
+  if (faults_ != 0) figures_.errors.add(std::exchange(faults_, 0));
   if (latencies_.count() == 0) return;
   figures_.bytes_received.add(std::exchange(received_bytes_, 0));
-  figures_.errors.add(std::exchange(faults_, 0));
   totals_.errors.add(std::exchange(errors_, 0));
   figures_.requests.add(latencies_.count());
   totals_.requests.add(latencies_.count());

@@ -85,6 +85,11 @@ class Tally {
     latencies_.add(latency);
     publish_.schedule();
   }
+  /// One was not answered in time. It may be yet.
+  void silent() noexcept {
+    ++faults_;
+    publish_.schedule();
+  }
   void lost() noexcept {
     --in_flight_;
     publish_.schedule();

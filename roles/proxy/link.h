@@ -55,6 +55,10 @@ class Link final : private rpc::Connection::Handler {
            connection_->multiplexer().may_request() && !connection_->outbox().over_hard();
   }
   bool over_hard() const noexcept { return connection_ && connection_->outbox().over_hard(); }
+  /// More bytes after a header than the backend takes.
+  bool too_large(std::size_t bytes) const noexcept {
+    return connection_ && connection_->multiplexer().too_large(bytes);
+  }
   /// Most bytes after a header that the backend takes.
   std::uint32_t frame_limit() const noexcept {
     return up() ? connection_->multiplexer().peer_frame_limit() : wire::default_frame_limit;
@@ -87,7 +91,10 @@ class Link final : private rpc::Connection::Handler {
   /// A reply came. `excused`: its status tells nothing of the backend, or too late to count.
   void note_reply(rpc::Code code, bool excused, std::size_t bytes, Clock::duration latency);
   /// A request that had time enough was not answered.
-  void note_silence() noexcept { health_.on_reply(true); }
+  void note_silence() {
+    health_.on_reply(true);
+    tally_.silent();
+  }
   /// visit(tag) for each request without a reply; it must not send any.
   template <class Visit>
   void each_unanswered(Visit visit) const {

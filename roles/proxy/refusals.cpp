@@ -10,19 +10,13 @@ constexpr std::string_view session_reasons[] = {
     "too_many_sessions",   "too_many_sessions_of_address", "too_many_addresses",
     "too_many_handshakes", "too_many_handshakes_in_all",   "too_many_without_header"};
 
-constexpr std::string_view request_reasons[] = {"too_many_requests",
-                                                "too_many_streams",
-                                                "hop_not_allowed",
-                                                "unknown_service",
-                                                "no_backend",
-                                                "backends_busy",
-                                                "backend_lost",
-                                                "deadline",
-                                                "cancelled",
-                                                "draining",
-                                                "request_too_large",
-                                                "credit_exceeded",
-                                                "backend_exceeded_credit"};
+constexpr std::string_view request_reasons[] = {"too_many_requests", "too_many_streams",
+                                                "hop_not_allowed",   "unknown_service",
+                                                "no_backend",        "backends_busy",
+                                                "backend_lost",      "deadline",
+                                                "cancelled",         "draining",
+                                                "request_too_large", "item_too_large",
+                                                "credit_exceeded",   "backend_exceeded_credit"};
 
 }  // namespace
 

@@ -161,7 +161,7 @@ void Relay::wait(RelayedPtr relayed, Clock::duration most) {
   relayed->comparable = false;
   // Some of its time is left for the way back: an answer that says why is worth more than silence.
   const Deadline deadline = relayed->deadline();
-  const Deadline latest = deadline == no_deadline ? deadline : deadline - (deadline - now) / 10;
+  const Deadline latest = deadline - (deadline - now) / 10;
   relayed->patience =
       std::make_unique<Relayed::Patience>(runtime_.clock(), *this, *relayed, now + most, latest);
   relayed->session->begins_to_wait();
@@ -327,6 +327,10 @@ void Relay::to_link(const wire::Frame& frame, Multiplexer::Tag tag) {
     return break_off(*relayed, {Code::resource_exhausted, "credit_exceeded",
                                 "more was sent or granted on the stream than is allowed"});
   }
+  if (relayed->link->too_large(frame.payload().size())) {
+    return break_off(*relayed, {Code::invalid_argument, "item_too_large",
+                                "it is larger than the frames that the backend takes"});
+  }
   if (relayed->link->over_hard()) {
     return break_off(*relayed, {Code::resource_exhausted, "backends_busy",
                                 "the backend does not take what is sent to it; try again"});
@@ -342,6 +346,10 @@ void Relay::to_session(const wire::Frame& frame, Multiplexer::Tag tag) {
   if (!relayed->account(frame, relayed->credit_of_link, relayed->credit_of_session)) {
     return break_off(*relayed, {Code::internal, "backend_exceeded_credit",
                                 "the backend sent or granted more on the stream than is allowed"});
+  }
+  if (relayed->session->multiplexer().too_large(frame.payload().size())) {
+    return break_off(*relayed, {Code::resource_exhausted, "item_too_large",
+                                "an item is larger than the frames that you take"});
   }
   wire::Header head = frame.header;
   head.stream = relayed->session_stream;

@@ -21,6 +21,8 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
   /// Milliseconds that are enough for whatever a backend does: below, a client that is in a hurry
   /// tells of itself.
   static constexpr std::uint32_t generous = 1000;
+  /// Milliseconds of a request whose client set no time.
+  static constexpr std::uint32_t usual_time = 30'000;
 
   /// Bytes that are not zeroed before they are filled.
   using Kept = boost::container::vector<std::uint8_t>;
@@ -74,6 +76,7 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
     link = nullptr;
     session_stream = its_head.stream;
     head = its_head;
+    if (head.value == 0) head.value = usual_time;
     began = now;
     sends = 0;
     stream_used = broken_off = false;
@@ -116,20 +119,16 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
   /// What is needed to send it again is there, whether or not that is allowed.
   bool is_kept() const { return !stream_used && (!kept.empty() || head.size == head.hop); }
 
-  /// What is left of the caller's time, in the header's terms: 0 stands for no deadline.
+  /// What is left of the caller's time, in the header's terms.
   std::optional<std::uint32_t> time_left(Clock::time_point now) const {
-    if (head.value == 0) return 0;
+    if (now == began) return head.value;  // as for most
     const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(now - began).count();
     if (spent >= head.value) return std::nullopt;
     return static_cast<std::uint32_t>(head.value - spent);
   }
   /// That it comes too late tells nothing of the backend.
-  bool excuses_lateness() const noexcept {
-    return !comparable || (head.value != 0 && head.value < generous);
-  }
-  Deadline deadline() const {
-    return head.value == 0 ? no_deadline : began + std::chrono::milliseconds(head.value);
-  }
+  bool excuses_lateness() const noexcept { return !comparable || head.value < generous; }
+  Deadline deadline() const { return began + std::chrono::milliseconds(head.value); }
 };
 
 }  // namespace babilu::proxy

@@ -77,6 +77,22 @@ TEST(Deadlines, AreKeptInAnyOrder) {
   run_wire({"a"}, each_in_time);
 }
 
+task<> no_time_set(WireSite& site) {
+  const auto began = site.now();
+  const std::uint32_t stream = site.client->ask();
+  co_await until_answered(site, stream);
+  EXPECT_GE(site.now() - began, 30s);
+  EXPECT_LE(site.now() - began, 30s + 30ms);
+  EXPECT_EQ(site.client->outcome(stream), "deadline");
+  EXPECT_EQ(site["a"].end().newest(Kind::request).head.value, 30'000u) << "the backend knows";
+}
+TEST(Deadlines, WhoSetsNoneHasTheUsualOne) {
+  proxy::ProxyOptions options;
+  options.link.connection.ping_after = 2s;
+  options.link.connection.ping_timeout = 3s;
+  run_wire({"a"}, no_time_set, options);
+}
+
 task<> own_answer(WireSite& site) {
   site["a"].answer_with(rpc::Reply::refuse({Code::deadline_exceeded, "as_the_test_wants", ""}),
                         302ms);
@@ -104,6 +120,7 @@ task<> ask_while_one_hangs(WireSite& site, std::uint32_t milliseconds, std::uint
 task<> short_ones(WireSite& site) {
   co_await ask_while_one_hangs(site, 999);
   EXPECT_EQ(ejections(site, "a"), 0) << "who is in a hurry tells of himself";
+  EXPECT_EQ(site.metric("babilu_proxy_backend_errors_total"), 0);
 }
 task<> routed_ones(WireSite& site) {
   co_await ask_while_one_hangs(site, 2000, 30);
@@ -112,6 +129,9 @@ task<> routed_ones(WireSite& site) {
 task<> generous_ones(WireSite& site) {
   co_await ask_while_one_hangs(site, 1000);
   EXPECT_EQ(ejections(site, "a"), 1) << "that was time enough";
+  EXPECT_EQ(site.metric("babilu_proxy_backend_errors_total", "a"),
+            site.metric("babilu_proxy_requests_refused_total", "deadline"));
+  EXPECT_GT(site.metric("babilu_proxy_backend_errors_total", "a"), 20);
 }
 TEST(Deadlines, CountAgainstABackendIfTheyWereGenerous) {
   run_wire({"a", "b", "c"}, short_ones);

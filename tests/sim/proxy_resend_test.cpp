@@ -253,7 +253,8 @@ TEST(Resend, UnstartedIsSaidOnlyOfWhatNoBackendHad) {
 }
 
 task<> back_in_time(WireSite& site) {
-  const std::uint32_t stream = site.client->ask_retryable("again");
+  const std::uint32_t stream =
+      site.client->ask("again", {.retryable = true, .milliseconds = 60'000});
   co_await site.until([&] { return site["a"].asked() == 1; }, "asked");
   site["a"].stop();
   co_await site.sleep(5s);

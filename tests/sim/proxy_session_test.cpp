@@ -380,5 +380,54 @@ TEST(SessionFrames, AreNeverLargerThanTheClientTakes) {
   run_wire({"a"}, small_frames);
 }
 
+/// The newest request of the backend, once it has so many.
+task<std::uint32_t> served(WireSite& site, std::size_t requests) {
+  co_await site.until([&] { return site["a"].asked() == requests; }, "asked");
+  co_return site["a"].end().newest(Kind::request).head.stream;
+}
+
+task<> items_to_client(WireSite& site) {
+  site.client_options.limits.frame = 4096;
+  WireEnd* const modest = co_await site.connect_from("modest");
+  WireEnd& backend = site["a"].end();
+  const std::uint32_t stream = modest->ask();
+  const std::uint32_t their_stream = co_await served(site, 1);
+  backend.item(their_stream, 4096);
+  co_await site.until([&] { return modest->count(Kind::item) == 1; }, "one that fits passes");
+  backend.item(their_stream, 4097);
+  co_await site.until([&] { return modest->answer_to(stream) != nullptr; }, "the stream ends");
+  EXPECT_EQ(modest->outcome(stream), "item_too_large");
+  EXPECT_EQ(modest->answer(stream).status.code, Code::resource_exhausted);
+  EXPECT_EQ(modest->item_bytes(), 4096u);
+  co_await site.until([&] { return backend.count(Kind::cancel) == 1; }, "the backend is told");
+  const std::uint32_t next = modest->ask();
+  backend.reply(co_await served(site, 2));
+  co_await site.until([&] { return modest->answer_to(next) != nullptr; }, "the session goes on");
+  EXPECT_EQ(modest->outcome(next), "ok");
+  EXPECT_EQ(site.metric("babilu_proxy_requests_refused_total", "item_too_large"), 1);
+}
+
+task<> items_to_backend(WireSite& site) {
+  site["a"].options.connection.limits.frame = 4096;
+  co_await site.start({"a"});
+  const std::uint32_t stream = site.client->ask();
+  co_await served(site, 1);
+  site.client->item(stream, 4096);
+  co_await site.until([&] { return site["a"].end().count(Kind::item) == 1; }, "one that fits");
+  site.client->item(stream, 4097);
+  co_await until_answered(site, stream);
+  EXPECT_EQ(site.client->outcome(stream), "item_too_large");
+  EXPECT_EQ(site.client->answer(stream).status.code, Code::invalid_argument);
+  const std::uint32_t next = site.client->ask();
+  site["a"].end().reply(co_await served(site, 2));
+  co_await until_answered(site, next);
+  EXPECT_EQ(site.client->outcome(next), "ok");
+  EXPECT_EQ(site["a"].links(), 1u) << "the link goes on";
+}
+TEST(SessionFrames, AnItemThatIsLargerThanItsReceiverTakesEndsItsStreamAlone) {
+  run_wire({"a"}, items_to_client);
+  run_wire_unstarted({"a"}, items_to_backend);
+}
+
 }  // namespace
 }  // namespace babilu::test

@@ -653,6 +653,108 @@ TEST(ConnectionBounds, WhoTakesNothingHasNoOtherTime) {
   run(stalled_in_a_frame);
 }
 
+task<> takes_after_all(sim::World& world) {
+  Bench bench(world,
+              {.outbox = {.soft = 100'000, .stall = 30s},
+               .frame_timeout = 15s,
+               .ping_after = 15s,
+               .ping_timeout = 60s},
+              Side::listener, {.capacity = 100});
+  co_await bench.greeted();
+  bench.tested.reply_bytes = 1000;
+  bench.other.be_deaf();
+  bench.other.request(1);
+  co_await bench.pause(1ms);
+  bench.other.send_bytes(Bytes(10, 0));
+  co_await bench.pause(14s);
+  bench.other.be_deaf(false);
+  co_await bench.other.next(Kind::reply);
+  co_await bench.pause(14s);
+  EXPECT_EQ(bench.outcome(), "none") << "no time was held against it meanwhile";
+  EXPECT_TRUE(bench.other.of(Kind::goaway).empty());
+  co_await bench.pause(3s);
+  EXPECT_EQ(bench.outcome(), "deadline_exceeded frame_too_slow") << "but from then on";
+  co_await bench.end();
+}
+
+TEST(ConnectionBounds, WhoTakesSomethingAfterAllHasItsTimesAgain) {
+  run(takes_after_all);
+}
+
+/// A stream that has more to read as soon as some was read, like TLS over what comes steadily. Of
+/// each read it fills a part.
+class Steady final : public net::Stream {
+ public:
+  Steady(net::StreamPtr below, std::size_t reads) : below_(std::move(below)), left_(reads) {
+    wire::append(next_, {.kind = Kind::hello}, {}, bytes_of(RawEnd::hello_text()));
+  }
+  net::Transfer read_some(MutableByteView buffer) override {
+    if (left_ == 0) return {0, boost::asio::error::would_block};
+    --left_;
+    ++reads;
+    const std::size_t size = next_.size();
+    std::ranges::copy(ByteView(next_), buffer.begin());
+    next_.clear();
+    wire::append(next_, {.kind = Kind::pong}, {}, {});
+    return {size, {}};
+  }
+  net::Transfer write_some(ByteView bytes) override { return below_->write_some(bytes); }
+  task<error_code> readable(Deadline deadline) override { return below_->readable(deadline); }
+  bool when_readable(Waiter& waiter) override {
+    if (left_ > 0) return true;
+    waiter.stand_at(place_);
+    return false;
+  }
+  task<error_code> writable(Deadline deadline) override { return below_->writable(deadline); }
+  void shutdown() noexcept override { below_->shutdown(); }
+  void close() noexcept override { below_->close(); }
+  const net::Address& remote() const noexcept override { return below_->remote(); }
+
+  std::size_t reads = 0;
+
+ private:
+  net::StreamPtr below_;
+  std::size_t left_;
+  Buffer next_;
+  Waiter* place_ = nullptr;
+};
+
+/// Looks in each turn of the loop how much was read since the last one.
+struct Bystander {
+  Runtime& runtime;
+  const Steady& stream;
+  std::size_t seen = 0;
+  std::size_t most = 0;
+  int looks = 0;
+
+  /// Not for ever: a simulation's time passes when nobody has anything to do.
+  void look() {
+    if (++looks > 3000) return;
+    most = std::max(most, stream.reads - std::exchange(seen, stream.reads));
+    runtime.post([this] { look(); });
+  }
+};
+
+task<> steady(sim::World& world) {
+  for (const Side side : {Side::listener, Side::dialer}) {
+    net::MemoryPair pair = net::make_memory_pair(world.runtime());
+    auto stream = std::make_unique<Steady>(std::move(pair.a), 1000);
+    const Steady& read_from = *stream;
+    pair.a = std::move(stream);
+    Bystander bystander{world.runtime(), read_from};
+    bystander.look();
+    Bench bench(world, {}, std::move(pair), side);
+    co_await bench.pause(1s);
+    EXPECT_EQ(read_from.reads, 1000u);
+    EXPECT_LE(bystander.most, 2u) << "others have a turn, too";
+    co_await bench.end();
+  }
+}
+
+TEST(ConnectionBounds, OthersHaveATurnWhileSomebodySendsSteadily) {
+  run(steady);
+}
+
 // Its end.
 
 task<> closes(sim::World& world) {
