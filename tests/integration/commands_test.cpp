@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 std::string changed(std::string bytes, std::size_t at) {
@@ -139,6 +140,10 @@ TEST(Commands, BoundsOfWhatGoesIn) {
   EXPECT_THAT(signup(std::string(100'000, 'a'), password).err, HasSubstr("name_invalid"));
   EXPECT_EQ(signup(std::string(64, 'a'), password).exit_code, 0);
 
+  const auto accented = signup("zoe", "Zo\xC3\xAB has a password");
+  EXPECT_EQ(accented.exit_code, 0) << accented.err;
+  EXPECT_THAT(accented.err, HasSubstr("compared byte by byte"));
+  EXPECT_THAT(signup("max", password).err, Not(HasSubstr("byte by byte")));
   EXPECT_THAT(signup("eve", "seven77").err, HasSubstr("password_too_short"));
   EXPECT_THAT(signup("eve", std::string(1025, 'x')).err, HasSubstr("password_too_long"));
   EXPECT_THAT(signup("eve", std::string("null\0byte", 9)).err, HasSubstr("password_invalid"));

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include "tests/integration/support/stack.h"
 
 namespace babilu::testing {
@@ -48,6 +50,19 @@ TEST_F(People, LeaveNoKeysInACoreFile) {
     const auto limits = read_file("/proc/" + std::to_string(process->id()) + "/limits");
     EXPECT_THAT(limits, ::testing::ContainsRegex("Max core file size +0 +0 +bytes"));
   }
+}
+
+TEST_F(People, WhoIsNotKnownIsSaidAtOnceAndHowLongTheWaitIs) {
+  Process named(
+      command({"chat", "--name", "bob", "--to", at_, "--with", "nobody", "--wait", "1h"}));
+  EXPECT_TRUE(named.says("nobody called nobody is known here; waiting 3600 s for an answer"));
+  named.signal(SIGTERM);
+  named.wait();
+  EXPECT_THAT(named.err(), ::testing::Not(HasSubstr("nobody answers"))) << "it had an hour";
+  Process anybody(command({"chat", "--name", "bob", "--to", at_, "--wait", "1h"}));
+  EXPECT_TRUE(anybody.says("nobody is known at that address; waiting 3600 s"));
+  Process visitor(command({"peer", "listen", "--name", "ada", "--at", at_, "--with", "nobody"}));
+  EXPECT_TRUE(visitor.says("nobody called nobody is known here yet; waiting until they come"));
 }
 
 TEST_F(People, AStackIsNoPeer) {

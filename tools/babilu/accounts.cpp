@@ -1,4 +1,5 @@
 // signup, login, whoami: who somebody is.
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -86,6 +87,15 @@ rpc::Status check_text(const std::string& name, const Secret& password) {
   return {};
 }
 
+/// Some systems write é as one character and some as two. To us a password is its bytes.
+void warn_of_other_keyboards(const Secret& password) {
+  const bool plain = std::ranges::all_of(password, [](std::uint8_t byte) { return byte < 0x80; });
+  if (plain) return;
+  print_error(
+      "babilu: the password has letters beyond ASCII. It is compared byte by byte, and another "
+      "system may write the same letters in other bytes.\n");
+}
+
 std::string key_text(const std::string& bytes) {
   return to_text(bytes_of(bytes));
 }
@@ -108,6 +118,7 @@ int signup(Invocation& invocation) {
   if (const auto status = check_text(credentials.name, *password); !status.ok()) {
     return invocation.fail(status);
   }
+  warn_of_other_keyboards(*password);
   const WithPassword<api::SignUpRequest> request(credentials.name, *password);
   const auto reply = call(config, api::Registry::sign_up, request.get());
   if (!reply) return invocation.fail(reply.error());

@@ -1,5 +1,6 @@
 #include "roles/peer/terminal/talk.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -128,6 +129,8 @@ class Talk final : private LineEditor::Listener {
   bool listen();
   task<bool> begin();
   task<bool> await_visitor();
+  task<bool> knows(std::string name);
+  void tell_who_is_awaited(bool known);
   task<> finish();
   task<> wait_for_arrival();
   task<bool> tell_undelivered();
@@ -190,9 +193,15 @@ task<bool> Talk::begin() {
   if (known && *known && (options_.with.empty() || (*known)->name == options_.with)) {
     console_.talk_to((*known)->name);
   }
+  const bool named = co_await knows(options_.with);
   answer_by_ = runtime_.now() + options_.wait;
   bool in_time = true;
+  bool told = false;
   while (console_.partner().empty() && !over() && in_time) {
+    if (!told && !console_.unreachable().ok()) {
+      tell_who_is_awaited(named);
+      told = true;
+    }
     in_time = co_await console_.changed().wait(answer_by_);
   }
   if (!console_.partner().empty()) co_return !dialing_ended();
@@ -204,12 +213,33 @@ task<bool> Talk::begin() {
 /// nobody types wait until they do.
 task<bool> Talk::await_visitor() {
   if (options_.with.empty()) co_return true;
-  const auto contacts = co_await node_.contacts();
-  for (const Contact& contact : contacts ? *contacts : std::vector<Contact>()) {
-    if (contact.name == options_.with) console_.talk_to(contact.name);
+  if (co_await knows(options_.with)) {
+    console_.talk_to(options_.with);
+  } else {
+    screen().show(Style::notice,
+                  fmt::format("-- nobody called {} is known here yet; waiting until they come",
+                              harmless_excerpt(options_.with, 64)));
   }
   while (!terminal_ && console_.partner().empty() && !over()) co_await console_.changed().wait();
   co_return true;
+}
+
+task<bool> Talk::knows(std::string name) {
+  const auto contacts = co_await node_.contacts();
+  if (!contacts) co_return false;
+  co_return std::ranges::any_of(*contacts,
+                                [&](const Contact& contact) { return contact.name == name; });
+}
+
+/// Once it is clear that there is a wait: for whom, and for how long.
+void Talk::tell_who_is_awaited(bool known) {
+  const std::string name = harmless_excerpt(options_.with, 64);
+  std::string who = "nobody is known at that address";
+  if (!name.empty())
+    who = fmt::format("nobody called {} is known {}", name, known ? "there" : "here");
+  const double seconds = std::chrono::duration<double>(options_.wait).count();
+  screen().show(Style::notice,
+                fmt::format("-- {}; waiting {:g} s for an answer (--wait)", who, seconds));
 }
 
 void Talk::tell_nobody_answers() {
