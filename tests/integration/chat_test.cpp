@@ -70,6 +70,14 @@ TEST_F(Chat, SaysThatNobodyAnswersThoughNothingIsToBeSaid) {
   EXPECT_THAT(away.err, HasSubstr("nobody answers"));
 }
 
+TEST_F(Chat, SaysThatWhoIsThereIsSilent) {
+  const auto ada = listen();
+  ada->stop();
+  const Outcome silent = chat("", {"--wait", "100ms"});
+  EXPECT_EQ(silent.exit_code, 4);
+  EXPECT_THAT(silent.err, HasSubstr(at() + ": no word in time"));
+}
+
 TEST_F(Chat, WhatIsPendingForOthersIsNoFailure) {
   {
     const auto ada = listen();
@@ -128,6 +136,23 @@ TEST_F(Chat, KeysWorkAgainAfterAStop) {
   terminal.type("/quit\r");
   terminal.until("ready> ");
   EXPECT_TRUE(terminal.shows_what_is_typed());
+}
+
+TEST_F(Chat, GivesTheTerminalBackHoweverItIsEnded) {
+  const auto ada = listen();
+  Terminal terminal;
+  Process shell = terminal.shell(environment());
+  terminal.until("ready> ");
+  // Ctrl-C, which asks for an end in order, and Ctrl-\, which asks for one at once.
+  for (const char* const key : {"\x03", "\x1C"}) {
+    terminal.type(chat_line() + "\n");
+    terminal.until("to ada: ");
+    EXPECT_FALSE(terminal.shows_what_is_typed());
+    terminal.type(key);
+    terminal.until("\x1B[?2004l");
+    terminal.until("ready> ");
+    EXPECT_TRUE(terminal.shows_what_is_typed()) << static_cast<int>(key[0]);
+  }
 }
 
 TEST_F(Chat, IsTypedToOnceItComesToTheForeground) {

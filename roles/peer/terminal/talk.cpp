@@ -80,7 +80,7 @@ class Talk final : private LineEditor::Listener {
         console_(runtime, profile, screen()),
         node_(runtime, network_, security_, profile, {.only = options.with}, console_),
         scope_(runtime),
-        signals_(runtime, {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH}),
+        signals_(runtime, {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH}),
         given_back_(runtime) {
     if (terminal_) terminal_->take();
     console_.use(node_);
@@ -144,6 +144,7 @@ class Talk final : private LineEditor::Listener {
   task<> watch_signals();
   task<> watch_foreground();
   void on_job_control(int signal);
+  void quit_here();
   task<> read_input();
   task<> take_lines();
   void on_line(Line line) override { lines_.push_back(std::move(line)); }
@@ -243,9 +244,11 @@ void Talk::tell_who_is_awaited(bool known) {
 }
 
 void Talk::tell_nobody_answers() {
+  // Who is silent has given no reason.
+  const std::string why = harmless_excerpt(console_.unreachable().message, 200);
   screen().show(Style::alarm,
                 fmt::format("babilu: nobody answers at {}: {}", options_.to->to_string(),
-                            harmless_excerpt(console_.unreachable().message, 200)));
+                            why.empty() ? "no word in time" : why));
 }
 
 task<> Talk::read_input() {
@@ -328,6 +331,8 @@ task<> Talk::watch_signals() {
     const int signal = co_await signals_.next();
     if (signal == SIGTSTP || signal == SIGCONT || signal == SIGWINCH) {
       on_job_control(signal);
+    } else if (signal == SIGQUIT) {
+      quit_here();
     } else if (!interrupted_) {
       interrupt();
     } else {
@@ -335,6 +340,13 @@ task<> Talk::watch_signals() {
       std::_Exit(forced_exit);
     }
   }
+}
+
+/// Who types Ctrl-\ waits for nothing, and still wants to see afterwards what they type.
+void Talk::quit_here() {
+  if (terminal_) terminal_->give_back();
+  ::signal(SIGQUIT, SIG_DFL);
+  ::raise(SIGQUIT);
 }
 
 void Talk::on_job_control(int signal) {
