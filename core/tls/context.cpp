@@ -1,15 +1,14 @@
 #include "core/tls/context.h"
 
 #include <algorithm>
-#include <fstream>
 #include <stdexcept>
-#include <system_error>
 
 #include <botan/asn1_time.h>
 #include <botan/data_src.h>
 #include <botan/pkcs8.h>
 
 #include "core/base/bytes.h"
+#include "core/base/input_file.h"
 #include "core/base/private_file.h"
 #include "core/crypto/digest.h"
 #include "core/tls/credentials.h"
@@ -29,23 +28,16 @@ constexpr std::string_view begin_certificate = "-----BEGIN CERTIFICATE-----";
 constexpr std::string_view end_certificate = "-----END CERTIFICATE-----";
 
 /// Read as a Secret, because it may be a key.
-Loaded<Secret> read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in || fs::is_directory(path)) {
-    const int reason = fs::is_directory(path) ? EISDIR : errno;
-    return CredentialError{path, "cannot be read: " + std::generic_category().message(reason) +
-                                     "; correct the path, or create certificates with "
-                                     "'babilu certificates init'"};
-  }
-  Secret content(max_file);
-  in.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(content.size()));
-  content.resize(static_cast<std::size_t>(in.gcount()));
-  if (content.size() == max_file) return CredentialError{path, "is too large for PEM credentials"};
-  return content;
+Loaded<Secret> read_pem(const fs::path& path, Pipes pipes) {
+  auto content = read_file(path, max_file, pipes);
+  if (content) return std::move(*content);
+  return CredentialError{path, "cannot be read: " + content.error() +
+                                   "; correct the path, or create certificates with "
+                                   "'babilu certificates init'"};
 }
 
-Loaded<Certificates> read_certificates(const fs::path& path) {
-  const auto content = read_file(path);
+Loaded<Certificates> read_certificates(const fs::path& path, Pipes pipes) {
+  const auto content = read_pem(path, pipes);
   if (!content) return content.error();
   std::string_view text = text_of(*content);
   Certificates certificates;
@@ -69,8 +61,8 @@ Loaded<Certificates> read_certificates(const fs::path& path) {
   return certificates;
 }
 
-Loaded<std::shared_ptr<Botan::Private_Key>> read_key(const fs::path& path) {
-  const auto content = read_file(path);
+Loaded<std::shared_ptr<Botan::Private_Key>> read_key(const fs::path& path, Pipes pipes) {
+  const auto content = read_pem(path, pipes);
   if (!content) return content.error();
   if (text_of(*content).find("BEGIN ENCRYPTED PRIVATE KEY") != std::string_view::npos) {
     return CredentialError{path,
@@ -126,7 +118,7 @@ void append(Bytes& to, const Botan::X509_Certificate& certificate) {
   to.insert(to.end(), encoded.begin(), encoded.end());
 }
 
-Loaded<std::shared_ptr<Credentials>> load_own(const Files& files, Time now) {
+Loaded<std::shared_ptr<Credentials>> load_own(const Files& files, Time now, Pipes pipes) {
   if (files.certificate.empty() && files.key.empty()) {
     return std::make_shared<Credentials>(Certificates(), nullptr);
   }
@@ -134,9 +126,9 @@ Loaded<std::shared_ptr<Credentials>> load_own(const Files& files, Time now) {
     return CredentialError{files.certificate, "needs its private key beside it"};
   if (files.certificate.empty())
     return CredentialError{files.key, "needs its certificate beside it"};
-  auto chain = read_certificates(files.certificate);
+  auto chain = read_certificates(files.certificate, pipes);
   if (!chain) return chain.error();
-  auto key = read_key(files.key);
+  auto key = read_key(files.key, pipes);
   if (!key) return key.error();
   if (chain->front().subject_public_key_bitstring() != (*key)->public_key_bits()) {
     return CredentialError{files.key, "is not the key of the certificate in " +
@@ -146,9 +138,9 @@ Loaded<std::shared_ptr<Credentials>> load_own(const Files& files, Time now) {
   return std::make_shared<Credentials>(std::move(*chain), std::move(*key));
 }
 
-std::optional<CredentialError> load_authorities(const fs::path& path, Time now, Context::Parts& out,
-                                                Bytes& origin) {
-  const auto certificates = read_certificates(path);
+std::optional<CredentialError> load_authorities(const fs::path& path, Time now, Pipes pipes,
+                                                Context::Parts& out, Bytes& origin) {
+  const auto certificates = read_certificates(path, pipes);
   if (!certificates) return certificates.error();
   std::optional<CredentialError> last;
   bool any_valid = false;
@@ -179,15 +171,18 @@ Context::~Context() = default;
 
 boost::system::result<ContextPtr, CredentialError> Context::load(const Files& files, Time now,
                                                                  const ContextPtr& previous) {
+  // What is loaded again is loaded by a loop that must go on.
+  const Pipes pipes = previous ? Pipes::refuse : Pipes::wait;
   auto parts = std::make_unique<Parts>();
-  auto own = load_own(files, now);
+  auto own = load_own(files, now, pipes);
   if (!own) return own.error();
   parts->credentials = std::move(*own);
   Bytes origin;
   for (const auto& certificate : parts->credentials->chain()) append(origin, certificate);
   origin.push_back(0);  // no certificate begins so: here authorities begin
   if (!files.authority.empty()) {
-    if (auto problem = load_authorities(files.authority, now, *parts, origin)) return *problem;
+    if (auto problem = load_authorities(files.authority, now, pipes, *parts, origin))
+      return *problem;
   }
   const auto digest = crypto::sha256(origin);
   parts->origin.assign(digest.begin(), digest.end());

@@ -58,7 +58,8 @@ class Context {
  public:
   /// Reads and checks the files. Cost: some milliseconds, and it blocks; for start-up and reload.
   /// Tickets of `previous` stay good if certificates and authorities are the same as there;
-  /// otherwise none of them does, so that what is withdrawn is withdrawn at once.
+  /// otherwise none of them does, so that what is withdrawn is withdrawn at once. With `previous`
+  /// a pipe is refused instead of waited for.
   static boost::system::result<ContextPtr, CredentialError> load(
       const Files& files, std::chrono::system_clock::time_point now,
       const ContextPtr& previous = nullptr);

@@ -162,21 +162,33 @@ TEST_F(Signals, AConfigurationFromAPipeIsReadOnceAndKeptAtAReload) {
   EXPECT_EQ(process.wait(), 0);
 }
 
-TEST_F(Signals, EndAProcessThatWaitsForItsConfiguration) {
+TEST_F(Signals, EndAProcessThatWaitsForAPipe) {
   TemporaryDirectory directory;
   const fs::path pipe = directory.path() / "pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  Process process({.arguments = {"proxy", "--config", pipe}});
-  const fs::path open_files = "/proc/" + std::to_string(process.id()) + "/fd";
-  ASSERT_TRUE(eventually([&] {
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(open_files, ignored)) {
-      if (fs::read_symlink(entry.path(), ignored) == pipe) return true;
-    }
-    return false;
-  }));
-  process.signal(SIGTERM);
-  EXPECT_EQ(process.wait(), 128 + SIGTERM);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"proxy", "--config", pipe}, {"bots", "--ca", pipe}}) {
+    Process process({.arguments = arguments});
+    const fs::path open_files = "/proc/" + std::to_string(process.id()) + "/fd";
+    ASSERT_TRUE(eventually([&] {
+      std::error_code ignored;
+      for (const auto& entry : fs::directory_iterator(open_files, ignored)) {
+        if (fs::read_symlink(entry.path(), ignored) == pipe) return true;
+      }
+      return false;
+    }));
+    process.signal(SIGTERM);
+    EXPECT_EQ(process.wait(), 128 + SIGTERM);
+  }
+}
+
+TEST_F(Signals, EndBotsWhoseReportNobodyReads) {
+  TemporaryDirectory directory;
+  const fs::path pipe = directory.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  Process bots({.arguments = {"bots", "--plaintext", "--target", "127.0.0.1:1", "--json", pipe},
+                .pending_signal = SIGTERM});
+  EXPECT_EQ(bots.wait(), 128 + SIGTERM);
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "core/tls/context.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <fstream>
+#include <iterator>
 
 #include <gtest/gtest.h>
 
@@ -57,6 +61,29 @@ TEST_F(TlsContext, LoadsWhatWasMade) {
   EXPECT_LT(context.value()->valid_until(), today() + 24h * 366);
 }
 
+TEST_F(TlsContext, APipeIsReadAtTheStartAndRefusedAtAReload) {
+  std::ifstream authority(stack / "ca.pem");
+  const std::string pem(std::istreambuf_iterator<char>(authority), {});
+  // Filled and closed: whoever reads it waits for nothing.
+  const auto filled_pipe = [&] {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe(ends.data()), 0);
+    EXPECT_EQ(::write(ends[1], pem.data(), pem.size()), static_cast<ssize_t>(pem.size()));
+    ::close(ends[1]);
+    return ends[0];
+  };
+  const int first = filled_pipe(), second = filled_pipe();
+  const Files at_start{.authority = "/proc/self/fd/" + std::to_string(first)};
+  const Files later{.authority = "/proc/self/fd/" + std::to_string(second)};
+  const auto context = Context::load(at_start, today());
+  ASSERT_TRUE(context) << context.error().to_string();
+  const auto again = Context::load(later, today(), *context);
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().problem.find("a pipe"), std::string::npos) << again.error().problem;
+  ::close(first);
+  ::close(second);
+}
+
 TEST_F(TlsContext, AKeyThatEverybodyMayReadIsNone) {
   fs::permissions(proxy().key, fs::perms::others_read, fs::perm_options::add);
   expect_problem(proxy(), proxy().key, "chmod 600");
@@ -109,7 +136,7 @@ TEST_F(TlsContext, WhatIsNoPemIsNoticed) {
   files.authority = write("cut.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
   expect_problem(files, files.authority, "ends within a certificate");
   files.authority = write("large.pem", std::string(2 * 1024 * 1024, 'x'));
-  expect_problem(files, files.authority, "too large");
+  expect_problem(files, files.authority, "larger than 1 MiB");
 }
 
 TEST_F(TlsContext, AKeyWithAPasswordIsNotAskedFor) {

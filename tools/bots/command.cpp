@@ -13,6 +13,7 @@
 #include "core/runtime/process.h"
 #include "core/runtime/runtime.h"
 #include "core/runtime/scope.h"
+#include "core/runtime/signals.h"
 #include "core/tls/security.h"
 #include "tools/bots/run.h"
 
@@ -115,7 +116,10 @@ int run_command(const BotsConfig& config, const NotStarted& not_started) {
   }
   std::optional<OutputFile> file;
   if (!config.json.empty()) {
+    // A pipe is open when its reader comes: until then a signal has nothing to end in order.
+    release_signals();
     auto opened = OutputFile::open(config.json);
+    hold_signals();
     if (!opened) {
       return not_started(unwritable(config.json, opened.error()));
     }
