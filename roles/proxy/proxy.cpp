@@ -170,8 +170,16 @@ task<> Proxy::end(ClientSession& session) {
   session_ended_.notify_all();
 }
 
-void Proxy::log_end(const ClientSession& session, const rpc::Status& why) const {
+/// Who breaks the connection off without a word looked whether anybody is here, as some balancers
+/// do with a handshake first.
+void Proxy::log_end(ClientSession& session, const rpc::Status& why) const {
   if (why.ok()) return;
+  const rpc::Multiplexer& multiplexer = session.multiplexer();
+  const bool silent = !multiplexer.greeted() && multiplexer.partial_bytes() == 0;
+  if (silent && why.reason == "connection_lost") {
+    shared_.log.debug("left without a word", field("remote", session.remote()));
+    return;
+  }
   shared_.log.limited(telemetry::LogLevel::warn, "session ended", "session ended",
                       field("remote", session.remote()), field("why", why.to_string()));
 }

@@ -72,7 +72,7 @@ class Proxy final : private ClientSession::Owner {
   task<> end(ClientSession& session);
   /// False when some are still there at the deadline.
   task<bool> sessions_ended(Deadline deadline);
-  void log_end(const ClientSession& session, const rpc::Status& why) const;
+  void log_end(ClientSession& session, const rpc::Status& why) const;
   void log_failure(const net::Address& remote, const error_code& why) const;
   void log_refusal(const net::Address& remote, const char* what, std::string_view why) const;
 

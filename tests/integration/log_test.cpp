@@ -92,6 +92,25 @@ TEST_F(ServerLog, AndReadinessSayWhyABackendIsDown) {
               HasSubstr("no backend is connected: 127.0.0.1:1: Connection refused"));
 }
 
+TEST_F(ServerLog, SaysNothingOfThoseWhoLookWithoutAWord) {
+  Command command = proxy("127.0.0.1");
+  command.arguments.insert(command.arguments.end(), {"--plaintext-sessions", "--plaintext-links"});
+  Process process(command);
+  ASSERT_TRUE(answers(process));
+  {
+    RawConnection looks(port_);
+    EXPECT_GE(looks.read(1).size(), 1U);  // a session has begun
+    looks.reset();
+  }
+  RawConnection speaks(port_);
+  ASSERT_TRUE(speaks.send(std::string(64, 'x')));
+  EXPECT_TRUE(process.says("session ended"));
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(), 0);
+  const std::string log = process.err();
+  EXPECT_EQ(log.find("session ended"), log.rfind("session ended")) << log;
+}
+
 TEST_F(ServerLog, KnowsWhatTheDemoTellsPeopleToExport) {
   Process process(proxy("127.0.0.1", {{"BABILU_CACHE", "/elsewhere"},
                                       {"BABILU_CA", certificates() + "/ca.pem"},
