@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <string>
 #include <tuple>
 
+#include "core/base/harmless.h"
 #include "core/base/output_file.h"
 
 namespace babilu {
@@ -15,6 +17,22 @@ namespace babilu {
 namespace {
 
 std::atomic<int> first_failure = 0;
+
+/// Much of what is said repeats what others have written, be it the name of a file. Lines stay.
+std::string fit_for_a_terminal(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::string_view character = first_character(text);
+    text.remove_prefix(character.size());
+    if (character == "\n" || character == "\t") {
+      out += character;
+    } else {
+      append_harmless(out, character);
+    }
+  }
+  return out;
+}
 
 /// While it lives, a pipe without a reader is an error of this thread's, and not its end.
 class WithoutPipeSignal {
@@ -56,7 +74,7 @@ std::error_code take_output_error() noexcept {
 
 void print_error(std::string_view text) noexcept {
   const WithoutPipeSignal guard;
-  std::ignore = write_all(STDERR_FILENO, bytes_of(text));
+  std::ignore = write_all(STDERR_FILENO, bytes_of(fit_for_a_terminal(text)));
 }
 
 }  // namespace babilu

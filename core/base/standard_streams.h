@@ -16,8 +16,9 @@ bool print(std::string_view text) noexcept;
 /// The first failure of print(), until it is taken.
 std::error_code take_output_error() noexcept;
 
-/// Writes all of it to the standard error. What cannot be written is lost: nobody is left to be
-/// told, and it changes nothing of what was done. Any thread.
+/// Writes all of it to the standard error, made harmless (core/base/harmless.h) line by line. What
+/// cannot be written is lost: nobody is left to be told, and it changes nothing of what was done.
+/// Any thread.
 void print_error(std::string_view text) noexcept;
 
 }  // namespace babilu

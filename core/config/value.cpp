@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <string>
 
+#include "core/base/harmless.h"
 #include "core/base/utf8.h"
 
 namespace babilu::config {
@@ -158,17 +160,21 @@ Parsed<std::vector<std::string>> read_list(const RawValue& raw) {
 
 std::string print_string(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+  while (!text.empty()) {
+    const std::string_view character = first_character(text);
+    text.remove_prefix(character.size());
+    const bool whole = utf8_sequence_length(character) != 0;
+    const char32_t code = whole ? code_point(character) : 0;
+    if (character == "\"" || character == "\\") {
       out += '\\';
-      out += c;
-    } else if (c == '\n') {
+      out += character;
+    } else if (character == "\n") {
       out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      out += fmt::format("\\u{:04X}", byte);
+    } else if (whole && is_harmful(code)) {
+      const auto number = static_cast<std::uint32_t>(code);
+      out += number > 0xFFFF ? fmt::format("\\U{:08X}", number) : fmt::format("\\u{:04X}", number);
     } else {
-      out += c;
+      out += character;
     }
   }
   return out + '"';

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "core/admin/admin.h"
+#include "core/base/harmless.h"
 #include "core/runtime/runtime.h"
 
 namespace babilu::proxy {
@@ -128,8 +129,9 @@ admin::Response change_backend(Fleet& fleet, std::string_view path) {
     known += "  " + backend + "\n";
   });
   if (!found) {
-    return {.status = 404,
-            .body = fmt::format("there is no backend {}; there are:\n{}", name, known)};
+    return {
+        .status = 404,
+        .body = fmt::format("there is no backend {}; there are:\n{}", harmless_line(name), known)};
   }
   fleet.set_draining(name, wish == "drain");
   return {.status = 202, .body = fmt::format("{}: {}\n", name, wish)};

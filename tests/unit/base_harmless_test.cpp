@@ -51,6 +51,14 @@ TEST(Harmless, KeepsTheJoinersThatTextsAreWrittenWith) {
   EXPECT_EQ(harmless_line(family), family);
 }
 
+/// Mongolian letters have several shapes, of which a variation selector chooses one.
+TEST(Harmless, KeepsWhatChoosesAShape) {
+  const std::string mongolian = "ᠨ\u180B ᠭ\u180D", heart = "❤\uFE0F";
+  EXPECT_EQ(harmless(mongolian), mongolian);
+  EXPECT_EQ(harmless(heart), heart);
+  EXPECT_EQ(harmless("\u180E"), "\uFFFD");  // the vowel separator, which cannot be seen
+}
+
 TEST(Harmless, ALineIsOneLine) {
   EXPECT_EQ(harmless_line("one\r\ntwo\tthree\x1B[2J\xC2\x9B"
                           "1m"),

@@ -3,8 +3,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -49,6 +51,23 @@ TEST(StandardStreams, AnErrorThatNobodyReadsEndsNothing) {
               return 7;
             }),
             7);
+}
+
+TEST(StandardStreams, AnErrorCommandsNoTerminal) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  EXPECT_EQ(in_a_child([&] {
+              ::dup2(ends[1], STDERR_FILENO);
+              print_error("one\n\ttwo \x1B[2J\xC2\x9B\xFF 你好\n");
+              return 7;
+            }),
+            7);
+  std::array<char, 100> said{};
+  const ssize_t got = ::read(ends[0], said.data(), said.size());
+  EXPECT_EQ(std::string_view(said.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))),
+            "one\n\ttwo ␛[2J\uFFFD\uFFFD 你好\n");
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST(StandardStreams, TheFirstFailureOfTheOutputIsKeptUntilItIsTaken) {

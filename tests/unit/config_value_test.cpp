@@ -160,6 +160,11 @@ TEST(ConfigPrinting, IsReadBackAsTheSame) {
   EXPECT_EQ(print_real(3), "3.0");
 }
 
+TEST(ConfigPrinting, OfATextCommandsNoTerminal) {
+  EXPECT_EQ(print_string("a\x1B[31m \xC2\x9B \u202E \U000E0041 \u00E9"),
+            R"("a\u001B[31m \u009B \u202E \U000E0041 é")");
+}
+
 TEST(ConfigRules, Addresses) {
   for (const char* text :
        {"127.0.0.1:7400", "[::1]:7400", "localhost:1", "backend-a:65535", "a.b_c.example:80"}) {
