@@ -63,6 +63,30 @@ TEST(Output, OfCommandsThatCannotBeWrittenIsAFailure) {
   EXPECT_EQ(stack.trouble(), "");
 }
 
+/// With one of its standard streams closed, as by `babilu --help >&-`.
+Command without(const std::string& stream, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"-c", R"(exec "$0" "$@" )" + stream, program_path()});
+  return {.arguments = std::move(arguments), .program = "/bin/sh"};
+}
+
+TEST(Output, ThatIsClosedIsAFailure) {
+  Stack stack;
+  stack.add_account("ada");
+  write_file(stack.path() / "letter", "a letter");
+  const std::vector<std::vector<std::string>> all{
+      {"--help"}, {"proxy", "--print-config"}, {"whoami"}, {"sign", stack.path() / "letter"}};
+  for (const auto& arguments : all) {
+    const auto outcome = stack.run(without(">&-", arguments));
+    EXPECT_EQ(outcome.exit_code, 2) << arguments[0];
+    EXPECT_THAT(outcome.err, HasSubstr("the standard output: Bad file descriptor"));
+    EXPECT_EQ(stack.run(without("2>&-", arguments)).exit_code, 0) << arguments[0];
+  }
+  // An input that is closed is none, and nobody means to sign that.
+  const auto signed_nothing = stack.run(without("<&-", {"sign"}));
+  EXPECT_EQ(signed_nothing.exit_code, 2);
+  EXPECT_THAT(signed_nothing.err, HasSubstr("the standard input: Bad file descriptor"));
+}
+
 TEST(Output, OfErrorsThatCannotBeWrittenChangesNothing) {
   EXPECT_EQ(run({.arguments = {"verify", "ada"}, .err_to = "/dev/full"}).exit_code, 2);
   EXPECT_EQ(run({.arguments = {"chat"}, .err_to = "/dev/full"}).exit_code, 2);

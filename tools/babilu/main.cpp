@@ -12,10 +12,13 @@
 namespace {
 
 /// Started with a standard stream closed (`babilu chat <&-`), a program would get its number for
-/// the next file or connection that it opens, and write an error message into that.
+/// the next file or connection that it opens, and write an error message into that. What stands in
+/// for it can be used as little: nobody means to sign an input that is not there, and what is
+/// written nowhere has told nobody.
 void open_standard_streams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (::fcntl(stream, F_GETFD) == -1 && errno == EBADF) ::open("/dev/null", O_RDWR);
+    if (::fcntl(stream, F_GETFD) != -1 || errno != EBADF) continue;
+    ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
   }
 }
 
