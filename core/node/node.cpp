@@ -8,6 +8,7 @@
 #include "core/base/private_file.h"
 #include "core/base/private_memory.h"
 #include "core/base/standard_streams.h"
+#include "core/base/version.h"
 #include "core/net/tcp.h"
 #include "core/runtime/failure.h"
 #include "core/runtime/process.h"
@@ -21,8 +22,6 @@ namespace babilu::node {
 using telemetry::field;
 
 namespace {
-
-constexpr const char* version = "0.1.0";
 
 telemetry::LogOptions log_options(const NodeConfig& config) {
   telemetry::LogOptions options;

@@ -7,6 +7,7 @@
 #include <google/protobuf/stubs/logging.h>
 
 #include "core/base/standard_streams.h"
+#include "core/base/version.h"
 #include "core/config/suggest.h"
 #include "core/runtime/signals.h"
 #include "tools/babilu/answer.h"
@@ -128,7 +129,7 @@ int run(const std::vector<std::string>& arguments) {
     return to_int(ExitCode::done);
   }
   if (arguments[0] == "--version") {
-    print(fmt::format("babilu {}\n", BABILU_VERSION));
+    print(fmt::format("babilu {}\n", version));
     return to_int(ExitCode::done);
   }
   std::size_t used = 0;

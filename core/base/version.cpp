@@ -1,0 +1,7 @@
+#include "core/base/version.h"
+
+namespace babilu {
+
+constinit const std::string_view version = BABILU_VERSION;
+
+}  // namespace babilu
