@@ -6,6 +6,7 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/endian/conversion.hpp>
 
 namespace babilu::net {
 
@@ -80,8 +81,8 @@ Result<std::optional<Address>> source_of(ByteView body) {
   // Source, destination, source port, destination port (section 2.2).
   if (body.size() < 2 * bytes.size() + 4) return ProxyProtocolError::malformed;
   std::copy_n(body.begin(), bytes.size(), bytes.begin());
-  const ByteView port = body.subspan(2 * bytes.size(), 2);
-  return Address{IpAddress(bytes).to_string(), static_cast<std::uint16_t>(port[0] << 8 | port[1])};
+  return Address{IpAddress(bytes).to_string(),
+                 boost::endian::load_big_u16(&body[2 * bytes.size()])};
 }
 
 }  // namespace
@@ -97,7 +98,7 @@ task<Result<std::optional<Address>>> read_proxy_header(Stream& stream, Deadline 
   error_code error = co_await read_exactly(stream, fixed, deadline, check_beginning);
   if (error) co_return error;
   const unsigned command = fixed[12] & 0xF;
-  const std::size_t size = std::size_t{fixed[14]} << 8 | fixed[15];
+  const std::size_t size = boost::endian::load_big_u16(&fixed[14]);
   if (command > 1) co_return error_code(ProxyProtocolError::malformed);
   if (size > most_bytes) co_return error_code(ProxyProtocolError::too_long);
   Bytes body(size);

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include <botan/chacha_rng.h>
+#include <boost/endian/conversion.hpp>
 
 #include "core/base/bytes.h"
 
@@ -22,9 +23,7 @@ class SeededRandom final : public Botan::RandomNumberGenerator {
  private:
   static Secret seed_bytes(std::uint64_t seed) {
     Secret bytes(32);
-    for (std::size_t i = 0; i < sizeof seed; ++i) {
-      bytes[i] = static_cast<std::uint8_t>(seed >> (8 * i));
-    }
+    boost::endian::store_little_u64(bytes.data(), seed);
     return bytes;
   }
   void fill_bytes_with_input(std::span<std::uint8_t> out,

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <boost/endian/conversion.hpp>
+
 #include "core/store/transaction.h"
 
 namespace babilu::store {
@@ -20,12 +22,6 @@ constexpr std::string_view magic("SQLite format 3\0", 16);
 
 StoreError error_about(const std::filesystem::path& path, ErrorCode code, std::string_view what) {
   return {code, "database " + path.string() + ": " + std::string(what)};
-}
-
-std::uint32_t big_endian(ByteView header, std::size_t offset) {
-  std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) value = value << 8 | header[offset + i];
-  return value;
 }
 
 StoreResult<void> check_folder(const std::filesystem::path& path) {
@@ -87,11 +83,11 @@ StoreResult<void> check_header(const std::filesystem::path& path, const Connecti
     return error_about(path, ErrorCode::not_a_database,
                        "is another kind of file: configure another path, or move it away");
   }
-  if (big_endian(header, 68) != application_id) {
+  if (boost::endian::load_big_u32(&header[68]) != application_id) {
     return error_about(path, ErrorCode::foreign,
                        "is a SQLite database of another program: configure another path");
   }
-  if (big_endian(header, 60) > file_format) {
+  if (boost::endian::load_big_u32(&header[60]) > file_format) {
     return error_about(path, ErrorCode::newer_version,
                        "was made by a newer version: use a newer program");
   }

@@ -1,7 +1,10 @@
 #include "core/store/idempotency.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
+
+#include <boost/endian/conversion.hpp>
 
 #include "core/crypto/aead.h"
 #include "core/crypto/digest.h"
@@ -65,8 +68,8 @@ void Replies::derive(IdempotentRequest& out, ByteView key, std::uint16_t method,
   const Secret keys = crypto::hkdf_sha256(key, {}, bytes_of(purpose), 4 * part);
   const ByteView all(keys);
   std::copy_n(all.begin(), part, out.id_.begin());
-  const std::uint8_t method_bytes[] = {static_cast<std::uint8_t>(method),
-                                       static_cast<std::uint8_t>(method >> 8)};
+  std::array<std::uint8_t, 2> method_bytes;
+  boost::endian::store_little_u16(method_bytes.data(), method);
   out.request_ = crypto::hmac_sha256(all.subspan(part, part), {method_bytes, message});
   out.seal_key_.assign(keys.begin() + 2 * part, keys.begin() + 3 * part);
   out.nonce_key_.assign(keys.begin() + 3 * part, keys.end());

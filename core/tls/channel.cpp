@@ -12,6 +12,7 @@
 #include <botan/tls_server.h>
 #include <botan/tls_session.h>
 #include <botan/tls_session_manager_noop.h>
+#include <boost/endian/conversion.hpp>
 
 #include "core/tls/alerts.h"
 #include "core/tls/names.h"
@@ -154,7 +155,7 @@ std::size_t Channel::next_piece(ByteView ciphertext) noexcept {
   std::size_t taken = 0;
   while (header_seen_ < record_header && taken < ciphertext.size()) {
     header_[header_seen_++] = ciphertext[taken++];
-    if (header_seen_ == record_header) record_left_ = std::size_t{header_[3]} << 8 | header_[4];
+    if (header_seen_ == record_header) record_left_ = boost::endian::load_big_u16(&header_[3]);
   }
   if (header_seen_ < record_header) return taken;
   const std::size_t body = std::min(record_left_, ciphertext.size() - taken);
