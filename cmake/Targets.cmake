@@ -106,8 +106,30 @@ function(babilu_test)
     endif()
     add_dependencies(babilu_tests_${label} ${ARG_NAME})
   endforeach()
+  babilu_list_tests(program ${ARG_NAME} ${ARG_SOURCES})
   gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()
+
+# babilu_list_tests(program TARGET SOURCE...) or (test NAME [TARGET...]): what must be built for a test, for
+# `tools/dev test -R`, which looks for the names of a program's tests in its sources. Each test that ctest knows is named
+# in one of the two ways.
+function(babilu_list_tests kind name)
+  set(line ${kind} ${name})
+  foreach(entry IN LISTS ARGN)
+    if(kind STREQUAL "program")
+      cmake_path(ABSOLUTE_PATH entry BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
+    endif()
+    list(APPEND line "${entry}")
+  endforeach()
+  list(JOIN line "\t" line)
+  set_property(GLOBAL APPEND_STRING PROPERTY babilu_test_list "${line}\n")
+endfunction()
+
+# After the last test.
+function(babilu_write_test_list)
+  get_property(content GLOBAL PROPERTY babilu_test_list)
+  file(WRITE "${CMAKE_BINARY_DIR}/tests.tsv" "${content}")
 endfunction()
 
 macro(babilu_check_arguments function)

@@ -16,6 +16,8 @@ die() {
 }
 # shellcheck source=tools/dev.d/arguments.sh
 . "$here/dev.d/arguments.sh"
+# shellcheck source=tools/dev.d/test.sh
+. "$here/dev.d/test.sh"
 # shellcheck source=tools/dev.d/tree.sh
 . "$here/dev.d/tree.sh"
 # shellcheck source=tools/dev.d/check.sh
@@ -286,6 +288,51 @@ case_against() {
   unpack_commit "$id" "$there"
   [[ $(cat "$there/tree/cmake/Dependencies.cmake") == newer ]] || fail "the second time"
   [[ -n $(find "$there/tree/tools/dev.d/dependencies.conf" -mmin +50) ]] || fail "what is the same was written again"
+}
+
+# For -R only the programs are built whose sources name such a test, and what a script needs.
+case_narrow() {
+  local list="$scratch/list" status=0
+  printf 'TEST(Door, Opens) {\nTEST_F(LongName,\n       Breaks) {\n' >"$scratch/a.cpp"
+  printf 'TEST_P(Sizes, Fit) {\nINSTANTIATE_TEST_SUITE_P(All, Sizes, values);\n' >"$scratch/b.cpp"
+  printf 'int Door();  // no TEST of it\n' >"$scratch/c.cpp"
+  printf 'program\ta_test\t%s/a.cpp\t%s/c.cpp\nprogram\tb_test\t%s/b.cpp\nprogram\tc_test\t%s/c.cpp\n' \
+    "$scratch" "$scratch" "$scratch" "$scratch" >"$list"
+  printf 'test\tScript.Runs\ntest\tFuzz.door\tfuzz_door\tother\n' >>"$list"
+  expect_targets() {
+    local expected="$1" said
+    said="$(targets_of "$list" "$2")" || fail "no test matches $2"
+    [[ "${said//$'\n'/ }" == "$expected" ]] || fail "for $2: $said"
+  }
+  expect_targets a_test Door
+  expect_targets a_test '^LongName\.Breaks$'
+  expect_targets b_test 'Sizes.Fit'
+  expect_targets b_test '^All'
+  expect_targets b_test 'Sizes.Fit/3'
+  expect_targets c_test c_test
+  expect_targets "a_test fuzz_door other" '[Dd]oor'
+  expect_targets "" Script
+  targets_of "$list" Nothing || status=$?
+  ((status == 1)) || fail "something matches Nothing"
+
+  read_test_arguments -LE -R -R Door
+  [[ $(tests_regex) == Door ]] || fail "the expression: $(tests_regex)"
+  read_test_arguments asan -LE -R
+  [[ -z $(tests_regex) ]] || fail "an expression: $(tests_regex)"
+}
+
+# Configuring the preset release leaves its compile commands where editors look.
+case_editor() {
+  [[ $BUILD == "$root/build/release" ]] || return 0
+  [[ $root/compile_commands.json -ef $BUILD/compile_commands.json ]] || fail "no compile_commands.json at the root"
+}
+
+# The example of the help names tests that there are.
+case_example() {
+  local regex
+  regex="$("$root/tools/dev" help | grep -oE 'tools/dev test -R [A-Za-z]+')" || fail "no example in the help"
+  regex="${regex##* }"
+  [[ $(targets_of "$BUILD/tests.tsv" "$regex" | wc -l) == 1 ]] || fail "the example of the help, $regex, is of no one program"
 }
 
 "case_$1"
