@@ -73,8 +73,10 @@ if(NOT babilu_boost_include)
 endif()
 message(STATUS "Boost ${version}: ${babilu_boost_include}")
 babilu_dependency(boost_headers TARGETS Threads::Threads)
+set(babilu_boost_number "${version}")
 if(NOT babilu_boost_include STREQUAL "/usr/include")
-  target_include_directories(babilu_boost_headers_dependency SYSTEM INTERFACE "${babilu_boost_include}")
+  target_include_directories(babilu_boost_headers_dependency SYSTEM INTERFACE
+    "$<BUILD_INTERFACE:${babilu_boost_include}>")
 endif()
 target_compile_definitions(babilu_boost_headers_dependency INTERFACE
   BOOST_ALL_NO_LIB BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)
@@ -107,7 +109,10 @@ else()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${babilu_botan_link}/lib/libbotan-3.a")
 endif()
 message(STATUS "Botan ${major}.${minor}: ${babilu_botan_library}")
-babilu_dependency(botan INCLUDES "${babilu_botan_include}" LIBRARIES "${babilu_botan_library}" Threads::Threads)
+set(babilu_botan_minor "${minor}")
+babilu_dependency(botan
+  INCLUDES "$<BUILD_INTERFACE:${babilu_botan_include}>"
+  LIBRARIES "$<BUILD_INTERFACE:${babilu_botan_library}>" Threads::Threads)
 
 # --- The database -----------------------------------------------------------------------------------------------
 babilu_find_library(sqlite3 sqlite3 sqlite3.h)

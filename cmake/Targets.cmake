@@ -1,6 +1,7 @@
 # How the project's own targets are made. A name without "::" in DEPENDS is one of the project's libraries.
 
 include(GoogleTest)
+include(Install)
 
 option(BABILU_PRECOMPILE "Use a precompiled header" ON)
 set(babilu_generated "${CMAKE_BINARY_DIR}/generated")
@@ -22,12 +23,14 @@ function(babilu_precompile target from)
   endif()
 endfunction()
 
-# babilu_library(NAME core_net [SOURCES net.cpp ...] [DEPENDS core_runtime babilu::boost ...] [PRIVATE_DEPENDS ...])
+# babilu_library(NAME core_net [SOURCES net.cpp ...] [DEPENDS core_runtime babilu::boost ...] [PRIVATE_DEPENDS ...]
+#                [INTERNAL poller.h ...])
 #
 # A static library babilu::<NAME>, or an interface where there are no sources. Includes start at the root of the tree.
-# PRIVATE_DEPENDS are those that the library's headers do not show.
+# PRIVATE_DEPENDS are those that the library's headers do not show. What lies in core/ is installed (Install.cmake), with
+# all its headers but those that are INTERNAL, which only sources of the same library include.
 function(babilu_library)
-  cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPENDS;PRIVATE_DEPENDS;INTERNAL" ${ARGN})
   babilu_check_arguments(babilu_library)
   set(target babilu_${ARG_NAME})
   if(ARG_SOURCES)
@@ -40,8 +43,10 @@ function(babilu_library)
     set(scope INTERFACE)
   endif()
   add_library(babilu::${ARG_NAME} ALIAS ${target})
-  target_include_directories(${target} ${scope} "${CMAKE_SOURCE_DIR}")
+  target_include_directories(${target} ${scope} "$<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>")
   babilu_link(${target} ${scope} ${ARG_DEPENDS})
+  babilu_install_library(${target} ${ARG_NAME})
+  babilu_install_without(${ARG_INTERNAL})
 endfunction()
 
 # babilu_proto(NAME roles_api_proto FILES vault.proto ...)
@@ -74,8 +79,9 @@ function(babilu_proto)
   add_library(babilu_${ARG_NAME} STATIC ${sources})
   add_library(babilu::${ARG_NAME} ALIAS babilu_${ARG_NAME})
   target_compile_options(babilu_${ARG_NAME} PRIVATE -w)
-  target_include_directories(babilu_${ARG_NAME} SYSTEM PUBLIC "${babilu_generated}")
+  target_include_directories(babilu_${ARG_NAME} SYSTEM PUBLIC "$<BUILD_INTERFACE:${babilu_generated}>")
   babilu_link(babilu_${ARG_NAME} PUBLIC babilu::protobuf)
+  babilu_install_library(babilu_${ARG_NAME} ${ARG_NAME})
 endfunction()
 
 # A test program itself is not optimised (what it tests is): that takes a fifth off a full release build.
@@ -151,6 +157,8 @@ target_link_libraries(babilu_asio PUBLIC babilu::boost_headers)
 add_library(babilu_boost INTERFACE)
 add_library(babilu::boost ALIAS babilu_boost)
 target_link_libraries(babilu_boost INTERFACE babilu::asio)
+babilu_install_target(babilu_asio asio)
+babilu_install_target(babilu_boost boost)
 
 # A precompiled header saves two seconds of every file that touches Asio. One serves all targets: they are compiled with
 # the same flags. Only with clang, which lets targets differ in definitions that the header does not look at.
