@@ -2,6 +2,8 @@
 // besides requests.
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "core/tls/certificates.h"
 #include "core/tls/security.h"
 #include "core/tls/tls_stream.h"

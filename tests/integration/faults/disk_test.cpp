@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <stdexcept>
+
 #include "tests/integration/support/admin.h"
 #include "tests/integration/support/stack.h"
 
