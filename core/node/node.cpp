@@ -93,7 +93,10 @@ void report_start_failure(const NodeConfig& config, const char* program, const s
   }
 }
 
-Node::Node(NodeConfig config) : config_(std::move(config)), log_(log_options(config_)) {
+Node::Node(NodeConfig config, MakeNetwork make_network)
+    : config_(std::move(config)),
+      log_(log_options(config_)),
+      make_network_(std::move(make_network)) {
   assert(config_.threads > 0);
   keep_memory_private();
   own_metrics_ = telemetry::register_process_metrics(metrics_);
@@ -150,19 +153,21 @@ task<> Node::run_on(Runtime& runtime, unsigned index) {
     log_.error("an exception left a coroutine: a bug", field("coroutine", coroutine),
                field("what", describe(failure)));
   });
-  net::TcpNetwork network(runtime, shared_addresses_);
+  const std::unique_ptr<net::Network> network =
+      make_network_ ? make_network_(runtime)
+                    : std::make_unique<net::TcpNetwork>(runtime, shared_addresses_);
   if (index != 0) {
-    co_await serve_(runtime, network, index);
+    co_await serve_(runtime, *network, index);
     co_return;
   }
-  admin::Admin admin(runtime, listen_admin(network, config_), admin_options(config_), lifecycle_,
+  admin::Admin admin(runtime, listen_admin(*network, config_), admin_options(config_), lifecycle_,
                      metrics_, log_);
   if (extend_) extend_(admin);
   Scope scope(runtime);
   scope.spawn_essential("admin", admin.run());
   std::exception_ptr failure;
   try {
-    co_await serve_(runtime, network, index);
+    co_await serve_(runtime, *network, index);
   } catch (...) {
     failure = std::current_exception();
   }

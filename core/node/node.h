@@ -51,7 +51,10 @@ void report_start_failure(const NodeConfig& config, const char* program, const s
 ///     return node.run([&](Runtime& runtime, net::Network& network, unsigned) -> task<> { … });
 class Node {
  public:
-  explicit Node(NodeConfig config);
+  /// What each Runtime listens and connects on; TCP unless it is said.
+  using MakeNetwork = std::function<std::unique_ptr<net::Network>(Runtime& runtime)>;
+
+  explicit Node(NodeConfig config, MakeNetwork make_network = {});
   ~Node();
 
   const NodeConfig& config() const noexcept { return config_; }
@@ -88,6 +91,7 @@ class Node {
   std::mutex ports_mutex_;
   std::map<std::string, std::uint16_t> chosen_ports_;  ///< by flag, where port 0 was asked for
   net::SharedAddresses shared_addresses_;
+  const MakeNetwork make_network_;
   Serve serve_;
   Extend extend_;
 };

@@ -11,7 +11,7 @@ namespace babilu::proxy {
 
 /// Turns what happens in a proxy into metrics, log lines and the access log. Shared by its
 /// Runtimes.
-class Observer final : public RelayObserver {
+class Observer : public RelayObserver {
  public:
   Observer(telemetry::Metrics& metrics, telemetry::Log log, telemetry::Log access);
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/rpc/channel.h"
 #include "core/runtime/runtime.h"
 #include "tests/sim/broken_network.h"
 #include "tests/sim/stack.h"
@@ -54,6 +55,21 @@ TEST(EssentialCoroutines, AProxysLinksAndItsAcceptorAreSome) {
                      std::make_unique<test::BrokenListener>(), shared, std::move(options));
   process.world.run(proxy.run());
   EXPECT_EQ(process.died, (std::vector<std::string>{"link", "accept"}));
+}
+
+task<> start_and_close(Runtime& runtime, rpc::Channel& channel) {
+  channel.start();
+  co_await runtime.yield();
+  co_await channel.close();
+}
+
+TEST(EssentialCoroutines, AChannelsIsOne) {
+  Process process;
+  Runtime& runtime = process.world.runtime();
+  rpc::Channel channel(runtime, process.network, process.security,
+                       {.targets = {net::Address{"proxy", 7400}}});
+  process.world.run(start_and_close(runtime, channel));
+  EXPECT_EQ(process.died, (std::vector<std::string>{"channel"}));
 }
 
 }  // namespace

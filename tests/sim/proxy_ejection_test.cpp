@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "tests/sim/wire_site.h"
 
@@ -163,7 +164,7 @@ task<> two_loops(WireSite& site) {
     options.backends.push_back(*proxy::Backend::parse(host));
   }
   proxy::Proxy second(site.world.runtime(), site.world.host("second"), security, security,
-                      *site.world.host("second").listen({"second", 7400}), shared, options);
+                      site.world.host("second").listen({"second", 7400}).value(), shared, options);
   Scope scope(site.world.runtime());
   scope.spawn("second", second.run());
   co_await site.until([&] { return second.links_up() == 3; }, "its links are up");
@@ -179,6 +180,58 @@ task<> two_loops(WireSite& site) {
 }
 TEST(Ejection, IsCountedOverAllLoops) {
   run_wire({"a", "b", "c"}, two_loops);
+}
+
+/// Fails when a backend is left out.
+class BrokenObserver final : public proxy::Observer {
+ public:
+  using Observer::Observer;
+  void on_ejected(const proxy::Link&, double) override { throw std::runtime_error("a bug"); }
+};
+
+/// A proxy beside that of the site dies of its first ejection.
+task<> watch_dies(WireSite& site) {
+  Runtime& runtime = site.world.runtime();
+  std::vector<std::string> died;
+  runtime.on_failure([](std::string_view, const std::exception_ptr&) {});
+  runtime.on_essential_failure([&died](std::string_view coroutine, const std::exception_ptr&) {
+    died.emplace_back(coroutine);
+  });
+  net::Plaintext security;
+  Lifecycle lifecycle;
+  telemetry::Metrics metrics;
+  const telemetry::Log log = log_into(site.world, "second");
+  BrokenObserver observer(metrics, log, log);
+  proxy::Figures figures(metrics);
+  proxy::Admission admission{{}};
+  proxy::ProxyShared shared{lifecycle, log, observer, figures, admission};
+  proxy::ProxyOptions options;
+  for (const char* host : {"a:7401", "b:7401", "c:7401"}) {
+    options.backends.push_back(proxy::Backend::parse(host).value());
+  }
+  proxy::Proxy second(runtime, site.world.host("second"), security, security,
+                      site.world.host("second").listen({"second", 7400}).value(), shared, options);
+  Scope scope(runtime);
+  scope.spawn("second", second.run());
+  answer(site, {"a"}, failure());
+  answer(site, {"b", "c"}, {});
+  co_await site.until([&] { return second.links_up() == 3; }, "its links are up");
+  auto stream = co_await site.world.host("client").connect({"second", 7400}, no_deadline);
+  WireEnd client(runtime, std::move(stream).value(), rpc::Side::dialer, {.services = {}}, scope,
+                 "client");
+  co_await site.until([&] { return client.greeted; }, "greeted");
+  for (int asked = 0; asked < 3000 && died.empty(); ++asked) {
+    client.ask();
+    co_await site.sleep(1ms);
+  }
+  EXPECT_EQ(died, (std::vector<std::string>{"health"}));
+  client.close();
+  lifecycle.advance(Phase::draining);
+  co_await scope.join();
+  runtime.on_essential_failure({});
+}
+TEST(Ejection, IsWatchedForByWhatTheProxyCannotDoWithout) {
+  run_wire({"a", "b", "c"}, watch_dies);
 }
 
 task<> used_if_need_be(WireSite& site) {

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -13,6 +14,7 @@
 #include "core/node/node.h"
 #include "core/runtime/runtime.h"
 #include "core/runtime/scope.h"
+#include "tests/sim/broken_network.h"
 
 namespace babilu::node {
 namespace {
@@ -121,6 +123,23 @@ TEST(Node, GoesOnWhenAnotherCoroutineDies) {
   });
   EXPECT_EQ(code, 0);
   EXPECT_TRUE(drained);
+}
+
+task<> look_beside(Node& node, Runtime& runtime, Phase& seen) {
+  node.started();
+  co_await runtime.yield();
+  seen = node.lifecycle().phase();
+  node.lifecycle().advance(Phase::draining);
+  co_await node.lifecycle().draining(runtime);
+}
+
+TEST(Node, CannotDoWithoutItsAdminEndpoint) {
+  Node node(config(1), [](Runtime&) { return std::make_unique<test::BrokenNetwork>(); });
+  Phase seen = Phase::ready;
+  const int code = node.run(
+      [&](Runtime& runtime, net::Network&, unsigned) { return look_beside(node, runtime, seen); });
+  EXPECT_EQ(code, 1);
+  EXPECT_EQ(seen, Phase::draining);
 }
 
 }  // namespace

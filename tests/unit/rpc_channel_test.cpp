@@ -23,7 +23,7 @@ class Door {
       : world_(world), address_{host, 7400}, scope_(world.runtime()), changed_(world.runtime()) {}
 
   void open() {
-    listener_ = *world_.host(address_.host).listen(address_);
+    listener_ = world_.host(address_.host).listen(address_).value();
     scope_.spawn("accept", accept());
   }
   void shut() { listener_->close(); }
