@@ -81,7 +81,7 @@ struct Bench {
     table.add(refuse, [](rpc::Call&) { return say_no(); });
     table.add(work_traits, [this](rpc::Call&) { return work(); });
     auto listener =
-        std::make_unique<Exhausted>(*world.host("backend").listen(address), accept_failures);
+        std::make_unique<Exhausted>(world.host("backend").listen(address).value(), accept_failures);
     server = std::make_unique<Server>(runtime, its_security ? *its_security : security,
                                       std::move(listener), table, shared);
     scope.spawn("server", run());

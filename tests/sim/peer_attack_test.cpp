@@ -421,7 +421,7 @@ task<> crowd(Town& town) {
   co_await ada->events.until([&] { return ada->events.messages.size() == 1; }, 1s);
   EXPECT_EQ(ada->events.strangers.size(), 13u + 1u);  // of 21, 8 stay, and carol needed a place
   std::array<std::uint8_t, 1> byte{};
-  EXPECT_EQ((*honest)->read_some(byte).error, boost::asio::error::would_block);
+  EXPECT_EQ(honest.value()->read_some(byte).error, boost::asio::error::would_block);
   // The silent ones are given up in time.
   co_await ada->events.until([&] { return ada->events.strangers.size() == 21; }, 10s);
   EXPECT_TRUE(ada->node->is_here("bob"));

@@ -488,7 +488,7 @@ task<> too_many(Town& town) {
   auto third = co_await town.world.host("dave").connect(address, town.world.runtime().now() + 1s);
   co_await ada->events.until([&] { return ada->events.strangers.size() == 1; }, 1s);
   EXPECT_EQ(ada->events.strangers.at(0), "too many contacts are here: closed at once");
-  EXPECT_EQ((*third)->remote(), address);
+  EXPECT_EQ(third.value()->remote(), address);
   co_await others[0]->close();
   co_await town.world.runtime().sleep_for(1s);
   others.push_back(co_await testing::dial_raw(town.world, "dave", "ada"));
@@ -510,7 +510,7 @@ task<> hang_up(net::Listener& listener, int& callers) {
 }
 
 task<> redials(Town& town) {
-  auto listener = *town.world.host("ada").listen({"ada", testing::port});
+  auto listener = town.world.host("ada").listen({"ada", testing::port}).value();
   Scope scope(town.world.runtime());
   int callers = 0;
   scope.spawn("hang up", hang_up(*listener, callers));

@@ -26,7 +26,8 @@ class Office {
         member_(fleet_.add(site.world.runtime(), site.node->proxy(),
                            [this](const tls::ContextPtr&) { ++contexts_used; })),
         log_(log_into(site.world, "office")),
-        admin_(site.world.runtime(), *site.world.host("localhost").listen({"localhost", 7480}),
+        admin_(site.world.runtime(),
+               site.world.host("localhost").listen({"localhost", 7480}).value(),
                {.name = "proxy", .version = "1", .token = Secret(token.begin(), token.end())},
                lifecycle_, metrics_, log_),
         scope_(site.world.runtime()) {
@@ -40,19 +41,21 @@ class Office {
 
   /// The whole answer, head and body.
   task<std::string> ask(std::string method_and_path) {
-    auto stream = co_await site_.world.host("operator").connect({"localhost", 7480}, no_deadline);
+    auto connected =
+        co_await site_.world.host("operator").connect({"localhost", 7480}, no_deadline);
+    net::Stream& stream = *connected.value();
     const std::string request = method_and_path +
                                 " HTTP/1.1\r\nHost: localhost:7480\r\nConnection: close\r\n" +
                                 "Authorization: Bearer " + std::string(token) + "\r\n\r\n";
-    EXPECT_FALSE(co_await net::write_all(**stream, bytes_of(request)));
+    EXPECT_FALSE(co_await net::write_all(stream, bytes_of(request)));
     std::string answer;
     for (;;) {
       std::uint8_t buffer[4096];
-      const net::Transfer got = (*stream)->read_some(buffer);
+      const net::Transfer got = stream.read_some(buffer);
       answer += text_of({buffer, got.bytes});
       if (got.bytes > 0) continue;
       if (got.error != boost::asio::error::would_block) break;
-      if (co_await (*stream)->readable()) break;
+      if (co_await stream.readable()) break;
     }
     co_return answer;
   }

@@ -56,7 +56,7 @@ class TestServer {
     table_.add(slow_method, [this](rpc::Call& call) { return slow(call); });
     table_.add(aborting_method, aborting);
     server_ = std::make_unique<backend::Server>(
-        world.runtime(), security, *world.host(host).listen({host, 7401}), table_, shared_);
+        world.runtime(), security, world.host(host).listen({host, 7401}).value(), table_, shared_);
     scope_.spawn("server", run(world.runtime()));
   }
   task<> join() { co_await scope_.join(); }
@@ -100,7 +100,7 @@ class Dialer {
   }
   static task<std::unique_ptr<Dialer>> to(sim::World& world, std::string host) {
     auto stream = co_await world.host("client").connect({host, 7401}, no_deadline);
-    co_return std::make_unique<Dialer>(world, std::move(*stream));
+    co_return std::make_unique<Dialer>(world, std::move(stream).value());
   }
   void ask(const rpc::MethodTraits& method, Clock::duration time = 60s) {
     scope_.spawn("call", call(method, time));
@@ -257,7 +257,7 @@ task<> send_away(Runtime& runtime, net::Listener& listener, int& visits) {
 }
 
 task<> turned_away(sim::World& world) {
-  auto listener = *world.host("a").listen({"a", 7401});
+  auto listener = world.host("a").listen({"a", 7401}).value();
   int visits = 0;
   Scope scope(world.runtime());
   scope.spawn("send away", send_away(world.runtime(), *listener, visits));
@@ -276,7 +276,7 @@ TEST(SessionEnds, AChannelThatIsSentAwayAtOnceTakesItsTime) {
 }
 
 task<> told_why(sim::World& world) {
-  auto listener = *world.host("a").listen({"a", 7401});
+  auto listener = world.host("a").listen({"a", 7401}).value();
   auto link = co_await Dialer::to(world, "a");
   auto stream = co_await listener->accept();
   rpc::ServiceTable table;
@@ -290,7 +290,7 @@ task<> told_why(sim::World& world) {
     };
     return Forever::wait(call.runtime);
   });
-  rpc::Session session(world.runtime(), std::move(*stream), rpc::Side::listener, table, {});
+  rpc::Session session(world.runtime(), std::move(stream).value(), rpc::Side::listener, table, {});
   struct Serve {
     static task<> run(rpc::Session& served) { co_await served.run(); }
   };

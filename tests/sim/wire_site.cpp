@@ -206,7 +206,7 @@ void WireEnd::on_goaway(std::uint32_t last, const rpc::Status& why) {
 }
 
 void WireBackend::start() {
-  listener_ = *world_.host(host_).listen({host_, 7401});
+  listener_ = world_.host(host_).listen({host_, 7401}).value();
   scope_.spawn("accept", accept(listener_));
 }
 
@@ -275,10 +275,11 @@ task<> WireSite::connect() {
 
 task<WireEnd*> WireSite::connect_from(std::string host, std::string first) {
   auto stream = co_await world.host(host).connect(SimulatedStack::address(), no_deadline);
-  EXPECT_TRUE(stream);
-  if (!first.empty()) EXPECT_FALSE(co_await net::write_all(**stream, bytes_of(first)));
+  if (!first.empty()) {
+    EXPECT_FALSE(co_await net::write_all(*stream.value(), bytes_of(first)));
+  }
   clients.push_back(std::make_unique<WireEnd>(
-      world.runtime(), std::move(*stream), rpc::Side::dialer,
+      world.runtime(), std::move(stream).value(), rpc::Side::dialer,
       WireEnd::Options{.services = {}, .connection = client_options, .answer = {}}, scope, host));
   WireEnd* const end = clients.back().get();
   co_await until([end] { return end->greeted || end->over; }, "a session is greeted");
