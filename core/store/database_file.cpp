@@ -5,10 +5,12 @@
 #include <string>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/endian/conversion.hpp>
 
+#include "core/base/private_file.h"
 #include "core/store/transaction.h"
 
 namespace babilu::store {
@@ -45,6 +47,15 @@ StoreError unwritable(const std::filesystem::path& path) {
                      "user (SQLite keeps a log beside the file)");
 }
 
+StoreResult<void> check_existing(const std::filesystem::path& path) {
+  if (::access(path.c_str(), R_OK | W_OK) != 0) return unwritable(path);
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0 || status.st_nlink < 2) return {};
+  return error_about(path, ErrorCode::invalid_path,
+                     "has several names (hard links), of which each would have a log and a lock of "
+                     "its own: remove the others, or make a copy");
+}
+
 // Made by us, as SQLite would let everyone read it. Its log files get the same permissions.
 StoreResult<void> ensure_exists(const std::filesystem::path& path) {
   const int created = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -52,10 +63,7 @@ StoreResult<void> ensure_exists(const std::filesystem::path& path) {
     ::close(created);
     return {};
   }
-  if (errno == EEXIST) {
-    if (::access(path.c_str(), R_OK | W_OK) == 0) return {};
-    return unwritable(path);
-  }
+  if (errno == EEXIST) return check_existing(path);
   if (errno == EACCES || errno == EROFS) return unwritable(path);
   return error_about(path, errno == ENOSPC ? ErrorCode::disk_full : ErrorCode::invalid_path,
                      std::strerror(errno));
@@ -150,21 +158,25 @@ StoreResult<DatabaseFile> open_database_file(const std::filesystem::path& path,
                                              std::string_view kind, std::span<const Schema> schemas,
                                              std::chrono::milliseconds patience) {
   if (auto checked = check_folder(path); !checked) return checked.error();
+  auto files = std::make_unique<OpenFiles>(path);
+  const std::filesystem::path& file = files->file();
   // Before anything is written beside the file.
-  if (file_at(path).exists()) {
-    auto connection = open_checked(path);
+  if (file_at(file).exists()) {
+    auto connection = open_checked(file);
     if (!connection) return connection.error();
   }
-  auto turn = TurnLock::open(path.string() + ".lock");
+  auto turn = TurnLock::open(files->lock_file());
   if (!turn) return turn.error().code == ErrorCode::read_only ? unwritable(path) : turn.error();
   if (!(*turn)->acquire(std::chrono::steady_clock::now() + patience)) {
     return error_about(path, ErrorCode::unavailable,
                        "another process keeps it locked: is one stopped or stuck?");
   }
-  auto files = std::make_unique<OpenFiles>(path);
   if (auto may = files->may_open(**turn); !may) return may.error();
-  auto connection = open_checked(path);
+  auto connection = open_checked(file);
   if (!connection) return connection.error();
+  if (auto open = open_to_everybody(file)) {
+    return error_about(path, ErrorCode::invalid_path, *open);
+  }
   files->will_write(**turn);
   if (auto prepared = prepare(path, **connection, kind, schemas); !prepared) {
     return prepared.error();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -38,8 +39,9 @@ std::array<char, 40> this_boot() {
   return id;
 }
 
-Note describe(const std::filesystem::path& path, const TurnLock& turn) {
-  Note note{.magic = note_magic, .settled = 1, .lock_file = turn.file(), .boot = this_boot()};
+Note describe(const std::filesystem::path& path, FileId lock_file) {
+  static const std::array<char, 40> boot = this_boot();
+  Note note{.magic = note_magic, .settled = 1, .lock_file = lock_file, .boot = boot};
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return note;
   note.database = id_of(status);
@@ -49,13 +51,33 @@ Note describe(const std::filesystem::path& path, const TurnLock& turn) {
   return note;
 }
 
-std::optional<Note> read_note(const TurnLock& turn) {
+std::optional<Note> note_in(const std::array<std::byte, sizeof(Note)>& bytes, FileId lock_file) {
   Note note;
-  std::array<std::byte, sizeof(Note)> bytes{};
-  if (!turn.read_note(bytes)) return std::nullopt;
   std::memcpy(&note, bytes.data(), sizeof note);
-  if (note.magic != note_magic || note.lock_file != turn.file()) return std::nullopt;
+  if (note.magic != note_magic || note.lock_file != lock_file) return std::nullopt;
   return note;
+}
+
+std::optional<Note> read_note(const TurnLock& turn) {
+  std::array<std::byte, sizeof(Note)> bytes{};
+  return turn.read_note(bytes) ? note_in(bytes, turn.file()) : std::nullopt;
+}
+
+std::optional<Note> peek_note(const std::filesystem::path& lock_file) {
+  std::array<std::byte, sizeof(Note)> bytes{};
+  const FileId file = TurnLock::peek_note(lock_file, bytes);
+  return file.exists() ? note_in(bytes, file) : std::nullopt;
+}
+
+/// Where a path leads to, also where nothing is there yet.
+std::filesystem::path follow_links(std::filesystem::path path) {
+  std::error_code error;
+  for (int links = 0; links < 40; ++links) {
+    const auto target = std::filesystem::read_symlink(path, error);
+    if (error) return path;
+    path = path.parent_path() / target;  // which an absolute one replaces
+  }
+  return path;
 }
 
 void write_note(TurnLock& turn, const Note& note) {
@@ -70,6 +92,20 @@ bool same_database(const Note& before, const Note& now) {
   return before.changed_at == now.changed_at && before.size == now.size;
 }
 
+/// Not by a time alone that a file system rounds, or tells otherwise a moment later.
+bool clearly_changed(const Note& before, const Note& now) {
+  constexpr std::int64_t rounding = 2'000'000'000;
+  if (same_database(before, now)) return false;
+  return before.size != now.size || std::abs(before.changed_at - now.changed_at) > rounding;
+}
+
+StoreError was_overwritten(const std::string& name) {
+  return {ErrorCode::replaced,
+          "database file " + name +
+              " was written by another program while it was open: nothing is written any more. "
+              "End every process that uses it; what its next start then says tells how to go on"};
+}
+
 bool has_nothing_in(const std::filesystem::path& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) != 0 || status.st_size == 0;
@@ -77,13 +113,16 @@ bool has_nothing_in(const std::filesystem::path& path) {
 
 }  // namespace
 
+OpenFiles::OpenFiles(std::filesystem::path path)
+    : path_(std::move(path)), file_(follow_links(path_)) {}
+
 FileId file_at(const std::filesystem::path& path) noexcept {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 ? id_of(status) : FileId{};
 }
 
 std::filesystem::path OpenFiles::beside(const char* suffix) const {
-  return path_.string() + suffix;
+  return file_.string() + suffix;
 }
 
 OpenFiles::Found OpenFiles::look() const noexcept {
@@ -93,9 +132,10 @@ OpenFiles::Found OpenFiles::look() const noexcept {
 StoreResult<void> OpenFiles::may_open(const TurnLock& turn) const {
   const auto note = read_note(turn);
   if (!note) return {};
-  const Note now = describe(path_, turn);
-  const std::string name = path_.string();
+  const Note now = describe(file_, turn.file());
+  const std::string name = file_.string();
   if (!turn.alone()) {
+    if (overwritten()) return was_overwritten(name);
     if (note->database == now.database && note->log == now.log) return {};
     return StoreError(ErrorCode::replaced,
                       "database " + name +
@@ -116,15 +156,19 @@ StoreResult<void> OpenFiles::may_open(const TurnLock& turn) const {
 
 void OpenFiles::opened(TurnLock& turn) {
   opened_ = look();
-  write_note(turn, describe(path_, turn));
+  write_note(turn, describe(file_, turn.file()));
   turn.flush_note();
 }
 
 std::optional<StoreError> OpenFiles::changed() const {
   const Found now = look();
-  if (now == opened_) return std::nullopt;
+  if (now == opened_) {
+    return overwritten() ? std::optional(was_overwritten(path_.string())) : std::nullopt;
+  }
   const bool moved = now.database != opened_.database;
-  const std::string name = path_.string() + (moved ? "" : now.log != opened_.log ? "-wal" : "-shm");
+  const std::string name = (moved ? path_ : file_).string() + (moved                    ? ""
+                                                               : now.log != opened_.log ? "-wal"
+                                                                                        : "-shm");
   const bool there = moved                    ? now.database.exists()
                      : now.log != opened_.log ? now.log.exists()
                                               : now.index.exists();
@@ -134,7 +178,19 @@ std::optional<StoreError> OpenFiles::changed() const {
                         "or end every process that uses it before it is replaced");
 }
 
+/// Two notes that are the same mean that nobody of ours wrote meanwhile.
+bool OpenFiles::overwritten() const {
+  const auto before = peek_note(lock_file());
+  if (!before || before->settled == 0) return false;
+  const Note now = describe(file_, before->lock_file);
+  if (now.database != before->database || !clearly_changed(*before, now)) return false;
+  const auto after = peek_note(lock_file());
+  return after && after->settled != 0 && same_database(*before, *after);
+}
+
 bool OpenFiles::may_checkpoint() const {
+  // What it would make of both is neither.
+  if (overwritten()) return false;
   const Found now = look();
   const bool same_database = now.database == opened_.database;
   const bool same_log = now.log == opened_.log;
@@ -144,13 +200,13 @@ bool OpenFiles::may_checkpoint() const {
 }
 
 void OpenFiles::will_write(TurnLock& turn) const {
-  Note note = describe(path_, turn);
+  Note note = describe(file_, turn.file());
   note.settled = 0;
   write_note(turn, note);
 }
 
 void OpenFiles::has_written(TurnLock& turn) const {
-  if (!changed()) write_note(turn, describe(path_, turn));
+  if (!changed()) write_note(turn, describe(file_, turn.file()));
 }
 
 }  // namespace babilu::store

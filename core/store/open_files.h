@@ -16,18 +16,24 @@ namespace babilu::store {
 /// And whether a database and the log beside it belong together when nobody has them open: SQLite
 /// writes what is in a log into whatever file it finds, a restored backup, too. For that a note in
 /// the lock file says how the database looked when it was written last. Written and read by whoever
-/// has the turn.
+/// has the turn. The note also tells when another program writes into the database itself, as who
+/// restores a backup in place does.
 class OpenFiles {
  public:
-  explicit OpenFiles(std::filesystem::path path) : path_(std::move(path)) {}
+  /// What `path` is a link to is looked at, too; log and index are beside the file itself.
+  explicit OpenFiles(std::filesystem::path path);
+
+  /// Where the database is: two names of one file must not have a lock and a log each.
+  const std::filesystem::path& file() const noexcept { return file_; }
+  std::filesystem::path lock_file() const { return beside(".lock"); }
 
   /// Before the database is opened: whether it may be. Needs the turn.
   StoreResult<void> may_open(const TurnLock& turn) const;
   /// What is at the path now is what has been opened. Needs the turn.
   void opened(TurnLock& turn);
 
-  /// Nothing while all is as it was, else what has become of the files and what to do. Two or three
-  /// stat(2). Any thread.
+  /// Nothing while all is as it was, else what has become of the files and what to do. Four
+  /// stat(2), and the note is read. Any thread.
   std::optional<StoreError> changed() const;
   /// Whether the log may be copied into the database that is open, for the last time: whether that
   /// saves what is in it, and harms nobody else's file.
@@ -45,9 +51,11 @@ class OpenFiles {
     friend bool operator==(const Found&, const Found&) = default;
   };
   Found look() const noexcept;
+  bool overwritten() const;
   std::filesystem::path beside(const char* suffix) const;
 
-  const std::filesystem::path path_;
+  const std::filesystem::path path_;  ///< as it was given
+  const std::filesystem::path file_;
   Found opened_;
 };
 

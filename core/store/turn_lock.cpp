@@ -92,6 +92,18 @@ bool TurnLock::read_note(std::span<std::byte> bytes) const noexcept {
          static_cast<ssize_t>(bytes.size());
 }
 
+FileId TurnLock::peek_note(const std::filesystem::path& path, std::span<std::byte> bytes) noexcept {
+  // Closing it frees no lock of this process: those belong to the open file that took them.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  struct stat status{};
+  const bool read =
+      ::fstat(file, &status) == 0 &&
+      ::pread(file, bytes.data(), bytes.size(), note_begin) == static_cast<ssize_t>(bytes.size());
+  ::close(file);
+  return read ? FileId{.device = status.st_dev, .inode = status.st_ino} : FileId{};
+}
+
 void TurnLock::write_note(std::span<const std::byte> bytes) const noexcept {
   // Without one, nothing is known: as before there were notes.
   if (::pwrite(file_, bytes.data(), bytes.size(), note_begin) < 0) return;

@@ -25,7 +25,7 @@ namespace babilu::store {
 /// holder that is stopped (SIGSTOP) keeps the turn.
 ///
 /// Byte 2 is held by everybody who has the file open, shared, so that one can know to be alone.
-/// Behind the locks there is room for a note, which only the holder of the turn reads or writes.
+/// Behind the locks there is room for a note, which only the holder of the turn writes.
 ///
 /// Cost: 2–3 µs a turn that nobody else wants. Thread: one at a time.
 class TurnLock {
@@ -51,6 +51,9 @@ class TurnLock {
   bool alone() const noexcept;
   static constexpr std::size_t note_bytes = 256;
   bool read_note(std::span<std::byte> bytes) const noexcept;
+  /// The same without the turn, so that it may be half of one: read it twice. Returns the file that
+  /// it is in, absent when there is no note. Any thread.
+  static FileId peek_note(const std::filesystem::path& path, std::span<std::byte> bytes) noexcept;
   void write_note(std::span<const std::byte> bytes) const noexcept;
   /// So that it outlives the machine's power.
   void flush_note() const noexcept;

@@ -170,6 +170,7 @@ TEST_F(OpenTest, AShortFileIsRefused) {
 
 TEST_F(OpenTest, AnEmptyFileIsANewDatabase) {
   std::ofstream(path) << "";
+  std::filesystem::permissions(path, std::filesystem::perms(0600));
   ASSERT_EQ(std::filesystem::file_size(path), 0u);
   const auto store = open(old_schema);
   const auto insert = [](Transaction& transaction) {

@@ -175,6 +175,70 @@ TEST_F(StoreReplaced, NorIsOneThatWasRestoredInPlace) {
   EXPECT_EQ(refusal(), ErrorCode::replaced);
 }
 
+TEST_F(StoreReplaced, NothingIsWrittenIntoAFileThatWasRestoredWhileItWasOpen) {
+  {
+    auto store = open();
+    add(*store, 1);
+  }
+  fs::copy_file(database(), directory_ / "backup.db");
+  auto store = open();
+  EXPECT_EQ(add(*store, 2), std::nullopt);
+  const auto before = fs::last_write_time(database());
+  fs::copy_file(directory_ / "backup.db", database(), fs::copy_options::overwrite_existing);
+  fs::last_write_time(database(), before + std::chrono::minutes(1));
+  EXPECT_TRUE(store->problem());
+  EXPECT_EQ(add(*store, 3), ErrorCode::replaced);
+  EXPECT_EQ(refusal(), ErrorCode::replaced);  // nobody else goes on with it either
+  store.reset();
+  EXPECT_EQ(refusal(), ErrorCode::replaced);  // and nothing of the log has been copied into it
+  fs::remove(log());
+  fs::remove(directory_ / "b.db-shm");
+  EXPECT_EQ(count_items(*open()), 1);
+}
+
+TEST_F(StoreReplaced, ItsOwnCheckpointsAreNoOtherProgram) {
+  auto store = open();
+  auto other = open();
+  for (const std::int64_t id : {1, 2, 3}) {
+    (id == 2 ? other : store)->checkpoint_soon();
+    EXPECT_EQ(add(*(id == 2 ? other : store), id), std::nullopt);
+    EXPECT_EQ(store->problem(), std::nullopt);
+  }
+}
+
+TEST_F(StoreReplaced, ALinkToTheDatabaseHasItsLockAndItsLog) {
+  fs::create_symlink("b.db", directory_ / "link.db");
+  auto store = open_store(options_for(directory_ / "link.db"));  // where nothing is yet
+  auto other = open();
+  EXPECT_EQ(add(*store, 1), std::nullopt);
+  EXPECT_EQ(add(*other, 2), std::nullopt);
+  EXPECT_FALSE(fs::exists(directory_ / "link.db.lock"));
+  const fs::path kept_log = directory_ / "log";
+  fs::rename(log(), kept_log);
+  EXPECT_EQ(add(*store, 3), ErrorCode::replaced);
+  fs::rename(kept_log, log());
+  // The link alone may be made to lead elsewhere.
+  fs::remove(directory_ / "link.db");
+  EXPECT_EQ(add(*store, 4), ErrorCode::replaced);
+  EXPECT_EQ(add(*other, 5), std::nullopt);
+}
+
+TEST_F(StoreReplaced, AFileWithTwoNamesIsRefused) {
+  open().reset();
+  fs::create_hard_link(database(), directory_ / "other.db");
+  EXPECT_EQ(refusal(), ErrorCode::invalid_path);
+  EXPECT_NE(message_.find("several names"), std::string::npos) << message_;
+  fs::remove(directory_ / "other.db");
+  EXPECT_EQ(refusal(), std::nullopt);
+}
+
+TEST_F(StoreReplaced, ACopyThatEverybodyMayReadIsRefused) {
+  open().reset();
+  fs::permissions(database(), fs::perms::others_read, fs::perm_options::add);
+  EXPECT_EQ(refusal(), ErrorCode::invalid_path);
+  EXPECT_NE(message_.find("chmod 600"), std::string::npos) << message_;
+}
+
 TEST_F(StoreReplaced, AMissingFileIsNotMadeAnewBesideItsLog) {
   crash_after_adding({1});
   fs::remove(database());
