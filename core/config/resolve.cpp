@@ -113,7 +113,8 @@ class Resolution {
     std::optional<std::string> elsewhere;
     for (const auto& option : state_.options) {
       const std::string& key = option->key();
-      candidates.push_back(entry.is_table ? section_of(key) : key);
+      candidates.emplace_back(entry.is_table ? section_of(key) : key);
+      if (candidates.back().empty()) candidates.pop_back();  // of no section
       if (!entry.is_table && key.substr(key.rfind('.') + 1) == name) elsewhere = key;
       if (entry.key + "_file" == key && !option->secret_variable().empty()) elsewhere = key;
     }

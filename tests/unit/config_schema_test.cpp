@@ -212,6 +212,7 @@ TEST_F(ConfigFiles, UnknownKeysAndSectionsGetASuggestion) {
             "c.toml:1:1: sessions: unknown key; did you mean limits.sessions?\n");
   EXPECT_EQ(errors_of("[limit]\nsessions = 1\nx = 2"),
             "c.toml:1:2: limit: unknown section; did you mean limits?\n");
+  EXPECT_EQ(errors_of("[x]\ny = 1"), "c.toml:1:2: x: unknown section\n");
   EXPECT_EQ(errors_of("entirely_else = 1"), "c.toml:1:1: entirely_else: unknown key\n");
   EXPECT_EQ(errors_of("limits = 5"),
             "c.toml:1:1: limits: found the number 5, expected a section: [limits]\n");
