@@ -28,9 +28,15 @@ class Admission {
     Ticket& operator=(Ticket&&) = delete;
     ~Ticket();
 
-    /// False when one more request now is too many. It counts as so many.
-    bool take_request(Clock::time_point now, std::uint32_t count = 1) noexcept {
-      return entry_ == nullptr || entry_->requests.take(now, request_rate(), count);
+    /// False when one more request now is too many. `count()` says as how many it counts, and is
+    /// asked only where there is a limit.
+    template <class Count>
+    bool take_request(Clock::time_point now, Count count) noexcept {
+      const unsigned rate = entry_ == nullptr ? 0 : request_rate();
+      return rate == 0 || entry_->requests.take(now, rate, count());
+    }
+    bool take_request(Clock::time_point now) noexcept {
+      return take_request(now, [] { return 1U; });
     }
     /// Why, with the time after which one more may come.
     rpc::Status too_many_requests(Clock::time_point now, std::uint32_t count = 1) const;

@@ -51,8 +51,9 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
 
   /// What its address may have now; see Admission::Ticket.
   AddressLimits take_up_limits() { return ticket_.take_up_limits(); }
-  /// False when a request that counts as so many is too many for its address now.
-  bool take_request(Clock::time_point now, std::uint32_t count) noexcept {
+  /// False when a request that counts as count() is too many for its address now.
+  template <class Count>
+  bool take_request(Clock::time_point now, Count count) noexcept {
     return ticket_.take_request(now, count);
   }
   rpc::Status too_many_requests(std::uint32_t count) const {

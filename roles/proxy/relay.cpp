@@ -83,7 +83,8 @@ Reply Relay::refusal(const Relayed& relayed, rpc::Status why) {
 
 bool Relay::passes(ClientSession& session, const wire::Frame& frame) const {
   return frame.header.hop == 0 && session.hop().size() + frame.body.size() <= frame_limit_ &&
-         session.take_request(runtime_.turn_began(), costs_.of(frame.header.method));
+         session.take_request(runtime_.turn_began(),
+                              [&] { return costs_.of(frame.header.method); });
 }
 
 rpc::Status Relay::why_not(const ClientSession& session, const wire::Frame& frame) const {
