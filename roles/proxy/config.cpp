@@ -75,8 +75,12 @@ AdmissionOptions admission_of(const ProxyConfig& config) {
                            .each = config.each_address,
                            .overrides = {},
                            .exempt = networks(config.exempt)};
+  // Where not all fit, no address should have all that do.
+  if (options.sessions < config.sessions) {
+    options.each.sessions = std::min(options.each.sessions, std::max(options.sessions / 2, 1u));
+  }
   for (const std::string& text : config.overrides) {
-    options.overrides.push_back(*AdmissionOptions::parse_override(text, config.each_address));
+    options.overrides.push_back(*AdmissionOptions::parse_override(text, options.each));
   }
   return options;
 }

@@ -69,7 +69,7 @@ TEST(ProxyConfig, LoopbackIsExemptByDefault) {
   for (const char* address : {"127.0.0.1", "127.9.9.9", "::1"}) {
     EXPECT_EQ(options.share_of(make_address(address)).limits, (AddressLimits{0, 0, 0})) << address;
   }
-  EXPECT_EQ(options.share_of(make_address("192.0.2.1")).limits, AddressLimits());
+  EXPECT_EQ(options.share_of(make_address("192.0.2.1")).limits, options.each);
 }
 
 /// Lets this process have so many files open, for as long as it lives.
@@ -100,6 +100,29 @@ TEST(ProxyConfig, SessionsLeaveFilesForTheRest) {
   config.node.threads = 1;
   config.sessions = 50;
   EXPECT_EQ(admission_of(config).sessions, 50u);
+}
+
+TEST(ProxyConfig, NoAddressHasAllSessionsThatFit) {
+  ProxyConfig config;
+  config.overrides = {"10.0.0.0/8 sessions=5000", "10.1.0.0/16 requests=1"};
+  const auto sessions_of = [&](const char* address) {
+    return admission_of(config).share_of(make_address(address)).limits.sessions;
+  };
+  {
+    const OpenFiles limited(1024);  // what most systems let a process have
+    const unsigned all = admission_of(config).sessions;
+    EXPECT_LT(all, config.each_address.sessions);
+    EXPECT_EQ(sessions_of("192.0.2.1"), all / 2);
+    EXPECT_EQ(sessions_of("10.1.0.1"), all / 2);
+    EXPECT_EQ(sessions_of("10.0.0.1"), 5000u) << "that is as it was said";
+    config.each_address.sessions = 0;
+    EXPECT_EQ(sessions_of("192.0.2.1"), 0u) << "no limit is none";
+    config.each_address.sessions = 10;
+    EXPECT_EQ(sessions_of("192.0.2.1"), 10u);
+  }
+  config.sessions = 20;
+  config.each_address.sessions = 30;
+  EXPECT_EQ(sessions_of("192.0.2.1"), 30u) << "all fit";
 }
 
 TEST(ProxyConfig, SomeOptionsNeedARestartAndTheOthersDoNot) {
