@@ -72,10 +72,12 @@ void Poller::wait(Clock::time_point now, Deadline deadline) noexcept {
   constexpr Clock::duration longest = std::chrono::seconds(60);
   const Clock::duration time =
       deadline == no_deadline ? longest : std::min(deadline - now, longest);
-  const int found = poll(time);
+  int found = poll(time);
+  // A signal, such as the one that lets a stopped process go on, says nothing of what is there.
+  if (found < 0) found = poll({});
   waiting_.store(false);
   next_ = 0;
-  count_ = std::max(found, 0);  // interrupted by a signal: nothing was found
+  count_ = std::max(found, 0);
 }
 
 void Poller::dispatch() {

@@ -93,13 +93,14 @@ void Runtime::turn() {
 
 void Runtime::begin_turn() {
   turn_began_ = clock_->now();
-  clock_->fire_due(turn_began_);
   while (!deferred_to_next_turn_.empty()) {
     Deferred& due = deferred_to_next_turn_.front();
     due.unlink();
     defer(due);
   }
+  // Before the alarms: what is there has come in time, also where this process is late.
   poller_->dispatch();
+  clock_->fire_due(turn_began_);
 }
 
 void Deferred::defer() {

@@ -424,6 +424,32 @@ TEST(ConnectionTimes, OurOwnStopIsNotHeldAgainstTheOther) {
   run(stopped);
 }
 
+task<> stopped_before_a_hello(sim::World& world) {
+  for (const Side side : {Side::dialer, Side::listener}) {
+    Bench bench(world, {.hello_timeout = 5s, .ping_after = 60s}, side);
+    co_await bench.at(1s);
+    world.stand_still(600s);
+    co_await bench.pause(4s);
+    EXPECT_EQ(bench.outcome(), "none");
+    bench.other.hello();
+    co_await bench.pause(20s);
+    EXPECT_TRUE(bench.tested.greeted);
+    EXPECT_EQ(bench.outcome(), "none");
+    co_await bench.end();
+
+    Bench silent(world, {.hello_timeout = 5s, .ping_after = 60s}, side);
+    co_await silent.at(1s);
+    world.stand_still(600s);
+    co_await silent.pause(11s);
+    EXPECT_EQ(silent.outcome(), "deadline_exceeded no_hello") << "but its silence counts";
+    co_await silent.end();
+  }
+}
+
+TEST(ConnectionTimes, NorThatAHelloDidNotComeMeanwhile) {
+  run(stopped_before_a_hello);
+}
+
 task<> idle_in_time(sim::World& world) {
   Bench bench(world, {.ping_after = 15s, .ping_timeout = 5s, .idle_timeout = 3s});
   co_await bench.greeted();

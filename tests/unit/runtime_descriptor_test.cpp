@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <thread>
 
@@ -48,6 +50,65 @@ task<> data_then_end(Runtime& runtime) {
 }
 TEST(Descriptor, TheEndBehindDataIsNotMissed) {
   run(data_then_end);
+}
+
+task<> late(Runtime& runtime) {
+  Pair pair;
+  Descriptor reader(runtime, pair.ends[0]);
+  EXPECT_EQ(read_some(reader), "nothing");
+  const Deadline deadline = runtime.now() + 5ms;
+  // From within the loop, which then has both to do: what is there, and a time that is up.
+  runtime.post([&] {
+    EXPECT_EQ(::write(pair.ends[1], "ab", 2), 2);
+    while (runtime.now() <= deadline) {
+    }
+  });
+  EXPECT_FALSE(co_await reader.readable(deadline));
+  EXPECT_EQ(read_some(reader), "ab");
+  ::close(pair.ends[1]);
+}
+TEST(Descriptor, WhatIsThereComesBeforeATimeThatIsUp) {
+  run(late);
+}
+
+std::atomic<int> late_writer{-1};
+std::atomic<Clock::duration::rep> late_until{0};
+
+Clock::duration::rep now_in_handler() {
+  return Clock::duration(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// As if the process had been stopped until a time is up, while the other side wrote.
+void be_late(int) {
+  [[maybe_unused]] const auto written = ::write(late_writer, "ab", 2);
+  while (now_in_handler() <= late_until) {
+  }
+}
+
+task<> interrupted(Runtime& runtime) {
+  Pair pair;
+  Descriptor reader(runtime, pair.ends[0]);
+  EXPECT_EQ(read_some(reader), "nothing");
+  const Deadline deadline = runtime.now() + 50ms;
+  late_writer = pair.ends[1];
+  late_until = deadline.time_since_epoch().count();
+  struct sigaction action{};
+  struct sigaction before{};
+  action.sa_handler = be_late;
+  ::sigaction(SIGUSR1, &action, &before);
+  std::thread other(
+      [loop = ::pthread_self(), almost = (deadline - 10ms).time_since_epoch().count()] {
+        while (now_in_handler() < almost) std::this_thread::yield();
+        ::pthread_kill(loop, SIGUSR1);
+      });
+  EXPECT_FALSE(co_await reader.readable(deadline));
+  other.join();
+  EXPECT_EQ(read_some(reader), "ab");
+  ::sigaction(SIGUSR1, &before, nullptr);
+  ::close(pair.ends[1]);
+}
+TEST(Descriptor, ASignalHidesNothingThatIsThere) {
+  run(interrupted);
 }
 
 task<> full(Runtime& runtime) {
