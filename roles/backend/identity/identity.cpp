@@ -115,6 +115,8 @@ task<rpc::Outcome<Bytes>> Identity::admit(rpc::Call& call, const Account& accoun
   auto forgive = [id = account.id, address = account.address, old_hash = account.password,
                   new_hash = std::move(new_hash), message = rpc::encode(reply), now,
                   lockout = lockout_](store::Transaction& transaction) {
+    const auto left = lockout.time_left(transaction, id, address, now);
+    if (left.count() > 0) return Effect::refused(too_many_failures(left));
     lockout.succeeded(transaction, id, address, now);
     if (new_hash) {
       // Not over a password that was changed meanwhile.
@@ -129,12 +131,14 @@ task<rpc::Outcome<Bytes>> Identity::admit(rpc::Call& call, const Account& accoun
 task<rpc::Status> Identity::count_failure(rpc::Call& call, const Account& account) {
   auto count = [id = account.id, address = account.address, now = call.runtime.clock().wall(),
                 lockout = lockout_](store::Transaction& transaction) {
-    lockout.failed(transaction, id, address, now);
-    return store::commit();
+    const auto left = lockout.time_left(transaction, id, address, now);
+    if (left.count() == 0) lockout.failed(transaction, id, address, now);
+    return store::commit(left);
   };
   auto counted = co_await store_.write(call.runtime, std::move(count), call.deadline);
   // Uncounted is unanswered: else a full disk would let passwords be guessed without limit.
   if (!counted) co_return to_status(counted.error());
+  if (counted->count() > 0) co_return too_many_failures(*counted);
   co_return wrong_credentials();
 }
 

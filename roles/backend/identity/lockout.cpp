@@ -45,6 +45,18 @@ Lockout::Milliseconds Lockout::time_left(WallTime until, WallTime now) const noe
   return std::min<Milliseconds>(left, options_.lock_time);
 }
 
+Lockout::Milliseconds Lockout::time_left(Transaction& transaction, std::uint64_t account,
+                                         ByteView address, WallTime now) const {
+  const auto row = transaction.find<WallTime, WallTime, bool>(
+      "select account.locked_until, coalesce(there.locked_until, 0),"
+      " coalesce(there.logged_in, 0) > 0 from account left join account_address there"
+      " on there.account = account.id and there.address = ? where id = ?",
+      address, account);
+  if (!row) return Milliseconds(0);
+  const auto& [account_locked, address_locked, known] = *row;
+  return time_left(Standing{account_locked, address_locked, known}, now);
+}
+
 void Lockout::failed(Transaction& transaction, std::uint64_t account, ByteView address,
                      WallTime now) const {
   const auto row = transaction.find<int, WallTime>(

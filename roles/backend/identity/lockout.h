@@ -41,6 +41,10 @@ class Lockout {
 
   /// How long a login must wait; 0: it may be tried.
   Milliseconds time_left(const Standing& standing, store::WallTime now) const noexcept;
+  /// The same, as it stands now: others may have failed while this one's password was hashed, and
+  /// who guesses many at once must not learn more than who guesses one after another.
+  Milliseconds time_left(store::Transaction& transaction, std::uint64_t account, ByteView address,
+                         store::WallTime now) const;
 
   void failed(store::Transaction& transaction, std::uint64_t account, ByteView address,
               store::WallTime now) const;
