@@ -195,7 +195,17 @@ boost::system::result<ContextPtr, CredentialError> Context::load(const Files& fi
 
 Time Context::valid_until() const {
   const auto& chain = parts_->credentials->chain();
-  return chain.empty() ? Time::max() : chain.front().not_after().to_std_timepoint();
+  if (chain.empty()) return Time::max();
+  Time end = Time::max();
+  for (const auto& certificate : chain) {
+    end = std::min(end, certificate.not_after().to_std_timepoint());
+  }
+  const auto issuers = parts_->authorities.find_all_certs(chain.back().issuer_dn(), {});
+  if (issuers.empty()) return end;
+  // One that is renewed under its old name is there twice for a while.
+  Time last = Time::min();
+  for (const auto& issuer : issuers) last = std::max(last, issuer.not_after().to_std_timepoint());
+  return std::min(end, last);
 }
 
 }  // namespace babilu::tls

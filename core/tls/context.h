@@ -70,7 +70,8 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  /// Until when our certificate is valid; time_point::max() without one.
+  /// Until when our certificate is valid, and those that it leads to, to the authority's; the
+  /// latter only as far as we know it. time_point::max() without one.
   std::chrono::system_clock::time_point valid_until() const;
 
   /// For the implementation.

@@ -63,7 +63,7 @@ ExpiryWatch::State ExpiryWatch::state_of(WallTime end, WallTime now) noexcept {
 
 std::string ExpiryWatch::describe(WallTime end, WallTime now) {
   const bool over = now >= end;
-  return fmt::format("it {} at {}; put a new one in its place, and reload",
+  return fmt::format("it, or its authority's, {} at {}; put new ones in their place, and reload",
                      over ? "expired" : "expires", telemetry::rfc3339(end));
 }
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/crypto/random.h"
 #include "core/sim/world.h"
 #include "core/telemetry/log_sink.h"
 #include "tests/unit/tls_support.h"
@@ -53,9 +54,20 @@ struct Site {
   ExpiryWatch watch;
 };
 
+Issued authority_for(std::chrono::hours time) {
+  return issue_authority("an authority", {today() - 24h, today() + time}, crypto::system_random());
+}
+
+ContextPtr certificate_of(const Issued& authority, std::chrono::hours time) {
+  return make_context({.names = proxy_names(),
+                       .issuer = &authority,
+                       .trusts = &authority,
+                       .validity = {today() - 24h, today() + time}});
+}
+
 ContextPtr certificate_for(std::chrono::hours time) {
-  const auto begin = today() - 24h;
-  return make_context({.names = proxy_names(), .validity = {begin, today() + time}});
+  static const Issued lasting = authority_for(1000 * 24h);
+  return certificate_of(lasting, time);
 }
 
 bool says(const std::string& text, const std::string& word) {
@@ -69,7 +81,8 @@ TEST(TlsExpiry, IsToldFromTwoWeeksBefore) {
   EXPECT_TRUE(site.lines.empty());
 
   site.now += 6 * 24h + 1min;
-  EXPECT_TRUE(says(site.details(), "+certificate!it expires at")) << site.details();
+  EXPECT_TRUE(says(site.details(), "+certificate!it, or its authority's, expires at"))
+      << site.details();
   EXPECT_TRUE(site.lifecycle.ready());
   site.watch.look();
   ASSERT_EQ(site.lines.size(), 1u);
@@ -88,7 +101,7 @@ TEST(TlsExpiry, AnExpiredOneIsNotReady) {
   site.watch.look();
   site.now += 1h;
   EXPECT_FALSE(site.lifecycle.ready());
-  EXPECT_TRUE(says(site.details(), "-it expired at")) << site.details();
+  EXPECT_TRUE(says(site.details(), "-it, or its authority's, expired at")) << site.details();
   site.watch.look();
   ASSERT_EQ(site.lines.size(), 2u) << "said at once, though the other was said just now";
   EXPECT_EQ(site.levels[1], telemetry::LogLevel::error);
@@ -99,6 +112,22 @@ TEST(TlsExpiry, AnExpiredOneIsNotReady) {
   EXPECT_EQ(site.lines.size(), 2u);
   site.watch.use(certificate_for(2 * 24h));
   EXPECT_EQ(site.lines.size(), 3u) << "a new one that is old";
+}
+
+TEST(TlsExpiry, EndsWithItsAuthority) {
+  const Issued authority = authority_for(2 * 24h);
+  Site site(certificate_of(authority, 100 * 24h));
+  site.watch.look();
+  EXPECT_EQ(site.lines.size(), 1u);
+  EXPECT_TRUE(says(site.details(), "!it, or its authority's, expires at")) << site.details();
+  site.now += 49h;
+  EXPECT_FALSE(site.lifecycle.ready());
+
+  Site of_another(make_context({.names = proxy_names(),
+                                .issuer = &authority,
+                                .trusts = &other_authority(),
+                                .validity = {today() - 24h, today() + 100 * 24h}}));
+  EXPECT_EQ(of_another.details(), "+certificate") << "it is not known when that one ends";
 }
 
 TEST(TlsExpiry, IsAMetric) {
