@@ -1,10 +1,24 @@
 #include "core/net/address.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <boost/asio/ip/address.hpp>
 
 namespace babilu::net {
+
+namespace {
+
+constexpr std::string_view localhost = "localhost";
+
+/// Names are alike in any case (RFC 4343), and with a dot at their end.
+bool is_localhost(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  const auto alike = [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); };
+  return std::ranges::equal(localhost, host, alike);
+}
+
+}  // namespace
 
 boost::system::result<Address> Address::parse(std::string_view text) {
   const auto malformed = make_error_code(boost::system::errc::invalid_argument);
@@ -20,7 +34,7 @@ boost::system::result<Address> Address::parse(std::string_view text) {
   }
   if (host.empty() || host.size() > 253) return malformed;
 
-  Address address{std::string(host), 0};
+  Address address{std::string(is_localhost(host) ? localhost : host), 0};
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
   if (error != std::errc() || end != port.data() + port.size()) return malformed;
   return address;
@@ -33,7 +47,7 @@ std::string Address::to_string() const {
 }
 
 bool Address::is_loopback() const {
-  if (host == "localhost") return true;
+  if (is_localhost(host)) return true;
   boost::system::error_code not_a_number;
   const auto number = boost::asio::ip::make_address(host, not_a_number);
   return !not_a_number && number.is_loopback();

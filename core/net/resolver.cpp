@@ -21,7 +21,9 @@ namespace error = boost::asio::error;
 
 namespace {
 
-constexpr std::size_t most_at_once = 16;
+/// So that names whose servers are silent, each of which keeps a thread for many seconds, do not
+/// keep others from being looked up.
+constexpr std::size_t most_at_once = 64;
 
 /// So that a family that leads nowhere costs one attempt, not as many as it has addresses.
 void take_turns(std::vector<Resolver::Endpoint>& addresses) {

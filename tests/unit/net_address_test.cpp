@@ -27,6 +27,15 @@ TEST(Address, IsAHostAndAPort) {
   EXPECT_EQ(parsed(std::string(253, 'a') + ":1").size(), 255u);
 }
 
+TEST(Address, LocalhostIsThatHoweverItIsWritten) {
+  for (const char* text : {"localhost:1", "LOCALHOST:1", "LocalHost.:1", "localhost.:1"}) {
+    EXPECT_EQ(parsed(text), "localhost 1") << text;
+  }
+  for (const char* text : {"localhost..:1", "localhos:1", "localhost.example:1", "xlocalhost:1"}) {
+    EXPECT_NE(parsed(text), "localhost 1") << text;
+  }
+}
+
 TEST(Address, AnythingElseIsNone) {
   for (const char* text : {"", "host", "host:", ":7400", "[]:7400", "::1:7400", "host:65536",
                            "host:-1", "host:+1", "host:74x0", "host:7400 ", "host: 7400"}) {
