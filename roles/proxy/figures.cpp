@@ -1,10 +1,14 @@
 #include "roles/proxy/figures.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace babilu::proxy {
 
 namespace {
+
+/// Causes of one backend that are known to be in the log.
+constexpr std::size_t most_told = 8;
 
 /// "babilu_proxy_backend_requests_total" and the like, labelled with the backend.
 std::string name(const char* what) {
@@ -48,7 +52,17 @@ BackendFigures::~BackendFigures() {
 
 bool DownCause::set(const std::string& why) {
   const std::lock_guard lock(mutex_);
-  return std::exchange(why_, why) != why;
+  why_ = why;
+  if (std::ranges::find(told_, why) != told_.end()) return false;
+  if (told_.size() == most_told) told_.erase(told_.begin());
+  told_.push_back(why);
+  return true;
+}
+
+void DownCause::clear() {
+  const std::lock_guard lock(mutex_);
+  why_.clear();
+  told_.clear();
 }
 
 std::string DownCause::get() const {

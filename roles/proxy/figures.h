@@ -20,14 +20,16 @@ namespace babilu::proxy {
 /// thread.
 class DownCause {
  public:
-  /// True when it is another than before: worth a line in the log.
+  /// True when it was not set before since the backend was up: worth a line in the log. Some causes
+  /// take turns, such as a name that is found too late or not at all.
   bool set(const std::string& why);
-  void clear() { set({}); }
+  void clear();
   std::string get() const;
 
  private:
   mutable std::mutex mutex_;
   std::string why_;
+  std::vector<std::string> told_;
 };
 
 /// What is counted of one backend by all Runtimes of a proxy together. Any thread. Its series go

@@ -44,8 +44,10 @@ Link::~Link() {
 task<> Link::run() {
   Backoff backoff(options_.backoff_min, options_.backoff_max);
   while (!leaving_) {
+    const auto began = runtime_.now();
     const bool was_up = co_await serve_once();
-    if (was_up) backoff.reset();
+    // Who lets us in and sends us away at once is not to be dialed again at once.
+    if (was_up && runtime_.now() - began >= options_.backoff_max) backoff.reset();
     if (leaving_) break;
     co_await changed_.wait(runtime_.now() + backoff.next(runtime_.random()));
   }
