@@ -132,6 +132,7 @@ void Link::cancel(std::uint32_t stream) {
 
 void Link::note_reply(rpc::Code code, bool excused, std::size_t bytes, Clock::duration latency) {
   const bool fault = is_fault(code) && !excused;
+  if (!is_fault(code)) last_answer_ = runtime_.turn_began();
   if (!excused) health_.on_reply(fault);
   tally_.answered(wire::header_bytes + bytes, fault, code != rpc::Code::ok, latency);
   if (leaving_) changed_.notify_all();

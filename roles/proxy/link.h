@@ -95,6 +95,9 @@ class Link final : private rpc::Connection::Handler {
     health_.on_reply(true);
     tally_.silent();
   }
+  /// Whether it has answered anything well since then: then it is not hung, and whoever had to wait
+  /// may have been one of many with a long queue.
+  bool answered_since(Clock::time_point then) const noexcept { return last_answer_ > then; }
   /// visit(tag) for each request without a reply; it must not send any.
   template <class Visit>
   void each_unanswered(Visit visit) const {
@@ -137,6 +140,7 @@ class Link final : private rpc::Connection::Handler {
   std::vector<MethodCost> method_costs_;
   Latencies latencies_;
   Health health_;
+  Clock::time_point last_answer_{};  ///< that was no failure of its own
   std::string last_failure_ = "not connected yet";
   bool leaving_ = false;
   bool has_been_up_ = false;

@@ -28,6 +28,10 @@ constexpr auto reconnect_hint = std::chrono::milliseconds(250);
 /// Requests that are kept for others to come: as many as 1,024 sessions have under way, one each.
 constexpr std::size_t most_spare = 1024;
 
+rpc::Status lost() {
+  return {Code::unavailable, "backend_lost", "the backend was lost before it replied"};
+}
+
 }  // namespace
 
 Bytes encode_hop(std::string_view client_address, std::uint32_t attempt) {
@@ -87,16 +91,23 @@ bool Relay::passes(ClientSession& session, const wire::Frame& frame) const {
                               [&] { return costs_.of(frame.header.method); });
 }
 
+rpc::Status Relay::too_large(const ClientSession& session) const {
+  return {Code::invalid_argument, "request_too_large",
+          fmt::format("a request and the {} bytes that the proxy adds may have {} bytes "
+                      "after the header; send large inputs in parts",
+                      session.hop().size(), frame_limit_)};
+}
+
+/// Backends may have come that take less than those that were there when it was asked.
+bool Relay::still_fits(const Relayed& relayed) const {
+  return relayed.session->hop().size() + relayed.what_was_kept().size() <= frame_limit_;
+}
+
 rpc::Status Relay::why_not(const ClientSession& session, const wire::Frame& frame) const {
   if (frame.header.hop != 0) {
     return {Code::permission_denied, "hop_not_allowed", "hop data comes from a proxy only"};
   }
-  if (session.hop().size() + frame.body.size() > frame_limit_) {
-    return {Code::invalid_argument, "request_too_large",
-            fmt::format("a request and the {} bytes that the proxy adds may have {} bytes "
-                        "after the header; send large inputs in parts",
-                        session.hop().size(), frame_limit_)};
-  }
+  if (session.hop().size() + frame.body.size() > frame_limit_) return too_large(session);
   return session.too_many_requests(costs_.of(frame.header.method));
 }
 
@@ -178,6 +189,11 @@ bool Relay::may_wait(const ClientSession& session) const noexcept {
 
 void Relay::serve_waiting(const Link& link) {
   while (Relayed* const next = waiting_lists_->next_for(link)) {
+    if (!still_fits(*next)) {
+      const RelayedPtr taken = take_waiting(*next);
+      answer(*taken, Reply::refuse(taken->sends == 0 ? too_large(*taken->session) : lost()));
+      continue;
+    }
     // The link has room, so what keeps it is its own time, which is up before its alarm could say.
     if (!send(*next, next->what_was_kept(), nullptr)) {
       give_up(*next);
@@ -241,9 +257,9 @@ void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag)
   const bool never_begun = frame.header.has(wire::flags::unstarted) && code == Code::unavailable;
   if (relayed->comparable) link.latencies().record(relayed->head.method, latency, now);
   const bool excused =
-      relayed->broken_off || (code == Code::deadline_exceeded && relayed->excuses_lateness());
+      relayed->broken_off || (code == Code::deadline_exceeded && relayed->excuses_lateness(link));
   link.note_reply(never_begun ? Code::ok : code, excused, frame.body.size(), latency);
-  if (never_begun && relayed->session != nullptr && relayed->is_kept()) {
+  if (never_begun && relayed->session != nullptr && relayed->is_kept() && still_fits(*relayed)) {
     --relayed->sends;  // it was not looked at
     send_or_wait(std::move(relayed), link);
     return;
@@ -266,12 +282,11 @@ void Relay::on_link_lost(Link& link, Multiplexer& streams) {
     RelayedPtr relayed = take(tag);
     link.note_lost();
     if (relayed->session == nullptr) return;
-    if (relayed->may_be_sent_again()) {
+    if (relayed->may_be_sent_again() && still_fits(*relayed)) {
       send_or_wait(std::move(relayed), link);
       return;
     }
-    answer(*relayed, Reply::refuse({Code::unavailable, "backend_lost",
-                                    "the backend was lost before it replied"}));
+    answer(*relayed, Reply::refuse(lost()));
   });
 }
 

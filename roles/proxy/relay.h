@@ -115,6 +115,8 @@ class Relay {
   RelayedPtr take(rpc::Multiplexer::Tag tag);
   static rpc::Reply refusal(const Relayed& relayed, rpc::Status why);
   bool passes(ClientSession& session, const wire::Frame& frame) const;
+  rpc::Status too_large(const ClientSession& session) const;
+  bool still_fits(const Relayed& relayed) const;
   rpc::Status why_not(const ClientSession& session, const wire::Frame& frame) const;
   /// Gives it to a link. False when none takes it now.
   bool send(Relayed& relayed, ByteView payload, const Link* except);

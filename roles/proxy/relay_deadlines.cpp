@@ -55,7 +55,7 @@ void Relay::expire() {
 
 void Relay::time_out(Relayed& relayed) {
   if (relayed.session == nullptr) return;
-  if (!relayed.excuses_lateness()) relayed.link->note_silence();
+  if (!relayed.excuses_lateness(*relayed.link)) relayed.link->note_silence();
   break_off(relayed, {Code::deadline_exceeded, "deadline",
                       "the backend did not answer until the time was up"});
 }

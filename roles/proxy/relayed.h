@@ -9,6 +9,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "core/wire/frame.h"
+#include "roles/proxy/link.h"
 #include "roles/proxy/relay.h"
 
 namespace babilu::proxy {
@@ -127,7 +128,9 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
     return static_cast<std::uint32_t>(head.value - spent);
   }
   /// That it comes too late tells nothing of the backend.
-  bool excuses_lateness() const noexcept { return !comparable || head.value < generous; }
+  bool excuses_lateness(const Link& by) const noexcept {
+    return !comparable || head.value < generous || by.answered_since(began);
+  }
   Deadline deadline() const { return began + std::chrono::milliseconds(head.value); }
 };
 

@@ -139,6 +139,27 @@ TEST(Deadlines, CountAgainstABackendIfTheyWereGenerous) {
   run_wire({"a", "b", "c"}, generous_ones);
 }
 
+task<> queued(WireSite& site) {
+  constexpr std::uint16_t slow = 0x0102;
+  for (const char* host : {"a", "b", "c"}) {
+    site[host].answer_with({});
+    site[host].end().options.delay_of[slow] = 5s;
+  }
+  for (int i = 0; i < 60; ++i) site.client->ask("x", {.method = slow, .milliseconds = 1000});
+  co_await site.sleep(500ms);
+  // The one that each is asked meanwhile; nothing is later, when the time of the others is up.
+  for (int i = 0; i < 60; ++i) site.client->ask();
+  co_await site.sleep(3s);
+  EXPECT_EQ(site.client->count(Kind::reply), 120u);
+  for (const char* host : {"a", "b", "c"}) {
+    EXPECT_GT(site[host].asked(), 20u);
+    EXPECT_EQ(ejections(site, host), 0) << "it had much to do, and did it";
+  }
+}
+TEST(Deadlines, OfManyDoNotCountAgainstABackendThatAnswersOthers) {
+  run_wire({"a", "b", "c"}, queued);
+}
+
 /// A request each millisecond for two seconds.
 task<> ask_for_a_time(WireSite& site, WireEnd::Ask how) {
   for (int i = 0; i < 2000; ++i) {
