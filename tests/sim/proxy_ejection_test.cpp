@@ -203,7 +203,7 @@ task<> watch_dies(WireSite& site) {
   const telemetry::Log log = log_into(site.world, "second");
   BrokenObserver observer(metrics, log, log);
   proxy::Figures figures(metrics);
-  proxy::Admission admission{{}};
+  proxy::Admission admission{{}, runtime.random()};
   proxy::ProxyShared shared{lifecycle, log, observer, figures, admission};
   proxy::ProxyOptions options;
   for (const char* host : {"a:7401", "b:7401", "c:7401"}) {
