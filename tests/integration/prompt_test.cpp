@@ -10,6 +10,7 @@
 namespace babilu::testing {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -77,6 +78,14 @@ TEST(Prompt, IsUnseenAgainWhateverSomebodyMadeOfTheTerminal) {
   login.signal(SIGCONT);
   terminal.until("Password of ada: ");
   EXPECT_FALSE(terminal.shows_what_is_typed());
+}
+
+TEST(Prompt, LeavesWhatIsTypedInNoCoreFile) {
+  Terminal terminal;
+  const Process login({.arguments = {"login", "ada"}, .terminal = terminal.path()});
+  terminal.until("Password of ada: ");
+  EXPECT_THAT(read_file("/proc/" + std::to_string(login.id()) + "/limits"),
+              ContainsRegex("Max core file size +0 +0 "));
 }
 
 }  // namespace

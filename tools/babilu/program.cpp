@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/stubs/logging.h>
 
+#include "core/base/private_memory.h"
 #include "core/base/standard_streams.h"
 #include "core/base/version.h"
 #include "core/config/suggest.h"
@@ -135,7 +136,10 @@ int run(const std::vector<std::string>& arguments) {
   std::size_t used = 0;
   const Command* command = find(arguments, used);
   if (command == nullptr) return complain(arguments);
-  if (command->ends_in_order == EndsInOrder::no) release_signals();
+  if (command->ends_in_order == EndsInOrder::no) {
+    release_signals();
+    keep_memory_private();  // passwords, tokens, plaintexts, the authority's key
+  }
   Invocation invocation(std::string(command->name), std::string(command->about),
                         {arguments.begin() + static_cast<std::ptrdiff_t>(used), arguments.end()});
   try {
