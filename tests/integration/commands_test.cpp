@@ -187,6 +187,10 @@ TEST(Commands, ALoginThatCannotBeKeptSucceededAllTheSame) {
     EXPECT_EQ(login.exit_code, 2);
     EXPECT_THAT(login.err, AllOf(HasSubstr("logged in as ada"), HasSubstr("--token-file")));
   }
+  const auto homeless =
+      stack.babilu({"login", "ada"}, {}, {{"BABILU_PASSWORD", password}, {"HOME", ""}});
+  EXPECT_THAT(homeless.err, AllOf(HasSubstr("logged in as ada"), HasSubstr("--token-file")));
+  EXPECT_EQ(homeless.err.find("--token-file"), homeless.err.rfind("--token-file")) << homeless.err;
 }
 
 TEST(Commands, APasswordIsTheSameFromEverywhere) {

@@ -111,6 +111,13 @@ TEST(Demo, EndsInOrderWhenNobodyCanReadIt) {
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
+TEST(Demo, SaysWhereNothingCanBeKept) {
+  const auto demo = run({.arguments = quickly(free_base(), {"--exit", "--keep", program_path()})});
+  EXPECT_EQ(demo.exit_code, 2);
+  EXPECT_THAT(demo.err, HasSubstr("nothing can be kept in " + program_path() +
+                                  "; name another directory by --keep: Not a directory"));
+}
+
 TEST(Demo, NamesTheTakenPort) {
   const std::uint16_t base = free_base();
   TemporaryDirectory directory;

@@ -27,7 +27,7 @@ boost::system::result<fs::path, Problem> directory() {
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
     return fs::path(home) / ".local" / "state" / "babilu";
   }
-  return Problem{"there is no HOME to keep logins in; use --token-file FILE"};
+  return Problem{"there is no HOME to keep logins in"};
 }
 
 /// Part of a file's name: nothing in it leads elsewhere.
@@ -101,7 +101,7 @@ rpc::Outcome<Secret> find_token(const config::SecretSource& configured, const Lo
                   configured.file.empty() ? "BABILU_TOKEN" : configured.file.string());
   }
   auto place = usual_place(login);
-  if (!place) return no_token(place.error().text);
+  if (!place) return no_token(place.error().text + "; use --token-file FILE");
   if (::access(place->c_str(), F_OK) != 0) {
     return no_token(fmt::format("not logged in at {}; run: babilu login {}", login.target,
                                 login.name.empty() ? "NAME" : login.name));

@@ -51,6 +51,17 @@ fs::path make_temporary() {
                  chosen == nullptr ? "" : fmt::format(" (TMPDIR is {})", chosen)));
 }
 
+fs::path make_kept(const fs::path& keep) {
+  std::error_code error;
+  fs::create_directories(keep, error);
+  if (!error && !fs::is_directory(keep)) error = std::make_error_code(std::errc::not_a_directory);
+  fs::path place = error ? fs::path() : fs::canonical(keep, error);
+  if (!error) return place;
+  throw std::system_error(
+      error,
+      fmt::format("nothing can be kept in {}; name another directory by --keep", keep.string()));
+}
+
 Problem ended_by_itself(ChildProcess& process) {
   return {fmt::format("{} ended with code {}; its last lines, of {}:\n{}", process.name(),
                       *process.ended(), process.log().string(),
@@ -60,8 +71,7 @@ Problem ended_by_itself(ChildProcess& process) {
 }  // namespace
 
 DemoDirectory::DemoDirectory(const fs::path& keep) : kept_(!keep.empty()) {
-  if (kept_) fs::create_directories(keep);
-  path_ = kept_ ? fs::canonical(keep) : make_temporary();
+  path_ = kept_ ? make_kept(keep) : make_temporary();
 }
 
 DemoDirectory::~DemoDirectory() {
