@@ -44,6 +44,8 @@ const char* to_string(FrameError error) noexcept {
       return "unknown frame kind; is this a babilu/1 client?";
     case FrameError::unknown_flags:
       return "unknown flag bits; version 1 defines the lowest three";
+    case FrameError::misplaced_flags:
+      return "a flag that frames of this kind do not have";
     case FrameError::inconsistent:
       return "hop and metadata are larger than the frame";
     case FrameError::wrong_stream:
@@ -60,6 +62,9 @@ FrameError explain(const Header& header, std::uint32_t frame_limit) noexcept {
   if (header.size > frame_limit) return explain_size(header.size);
   if (static_cast<std::uint8_t>(header.kind) >= kind_count) return FrameError::unknown_kind;
   if ((header.flags & ~flags::known) != 0) return FrameError::unknown_flags;
+  if ((header.flags & ~flags::of_kind[static_cast<std::size_t>(header.kind)]) != 0) {
+    return FrameError::misplaced_flags;
+  }
   if (std::uint32_t{header.meta} + header.hop > header.size) return FrameError::inconsistent;
   return FrameError::wrong_stream;
 }

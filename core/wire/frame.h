@@ -32,6 +32,10 @@ inline constexpr std::uint8_t end = 1;        ///< this side sends no more on th
 inline constexpr std::uint8_t retryable = 2;  ///< may be sent again when a link broke
 inline constexpr std::uint8_t unstarted = 4;  ///< a reply: the request had no effect at all
 inline constexpr std::uint8_t known = end | retryable | unstarted;
+
+/// Those that a frame may have, by its kind.
+inline constexpr std::array<std::uint8_t, kind_count> of_kind{
+    0, end | retryable, end, end | unstarted, 0, 0, 0, 0, 0};
 }  // namespace flags
 
 /// The 24 bytes in front of each frame, little-endian on the wire.
@@ -80,8 +84,9 @@ enum class FrameError : std::uint8_t {
   too_large,  ///< size above the limit
   unknown_kind,
   unknown_flags,
-  inconsistent,  ///< hop and metadata larger than the frame
-  wrong_stream,  ///< stream 0 for a kind that needs one, or the reverse
+  misplaced_flags,  ///< flags that its kind does not have
+  inconsistent,     ///< hop and metadata larger than the frame
+  wrong_stream,     ///< stream 0 for a kind that needs one, or the reverse
   looks_like_http,
   looks_like_tls,
 };
@@ -100,7 +105,7 @@ constexpr bool belongs_to_a_stream(Kind kind) noexcept {
 inline FrameError check(const Header& header, std::uint32_t frame_limit) noexcept {
   const bool good = header.size <= frame_limit &&
                     static_cast<std::uint8_t>(header.kind) < kind_count &&
-                    (header.flags & ~flags::known) == 0 &&
+                    (header.flags & ~flags::of_kind[static_cast<std::size_t>(header.kind)]) == 0 &&
                     std::uint32_t{header.meta} + header.hop <= header.size &&
                     belongs_to_a_stream(header.kind) == (header.stream != 0);
   return good ? FrameError::none : explain(header, frame_limit);

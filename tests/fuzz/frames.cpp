@@ -36,8 +36,10 @@ bool makes_sense(ByteView head, std::uint32_t limit) {
   const std::uint32_t size = word(head, 0, 4);
   const std::uint32_t kind = head[4];
   const bool of_a_stream = kind >= 1 && kind <= 5;
-  return size <= limit && kind <= 8 && head[5] <= 7 &&
-         word(head, 20, 2) + word(head, 22, 2) <= size && of_a_stream == (word(head, 8, 4) != 0);
+  const bool flags = head[5] == 0 || (kind == 1 && head[5] <= 3) || (kind == 2 && head[5] == 1) ||
+                     (kind == 3 && (head[5] & ~5) == 0);
+  return size <= limit && kind <= 8 && flags && word(head, 20, 2) + word(head, 22, 2) <= size &&
+         of_a_stream == (word(head, 8, 4) != 0);
 }
 
 Seen expected(ByteView bytes, std::uint32_t limit) {

@@ -1,6 +1,8 @@
 // Frames: encoding, cutting from a stream of bytes, and everything that is wrong with some.
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "core/wire/reader.h"
 #include "tests/support/size.h"
 
@@ -92,6 +94,8 @@ TEST(FrameReader, NamesWhatIsWrong) {
   head = request_head();
   head.flags = 8;
   EXPECT_EQ(error_of(head, 0), FrameError::unknown_flags);
+  head.flags = flags::unstarted;
+  EXPECT_EQ(error_of(head, 0), FrameError::misplaced_flags);
   head = request_head();
   head.hop = 5;
   head.meta = 5;
@@ -101,6 +105,23 @@ TEST(FrameReader, NamesWhatIsWrong) {
   EXPECT_EQ(error_of(head, 0), FrameError::wrong_stream);
   head = {.kind = Kind::ping, .stream = 1};
   EXPECT_EQ(error_of(head, 0), FrameError::wrong_stream);
+}
+
+TEST(FrameReader, TakesOfEachKindTheFlagsThatItHas) {
+  const std::map<Kind, std::uint8_t> allowed{{Kind::request, flags::end | flags::retryable},
+                                             {Kind::item, flags::end},
+                                             {Kind::reply, flags::end | flags::unstarted}};
+  for (std::uint8_t kind = 0; kind < kind_count; ++kind) {
+    for (std::uint8_t flag : {flags::end, flags::retryable, flags::unstarted}) {
+      const Header head{.kind = static_cast<Kind>(kind),
+                        .flags = flag,
+                        .stream = belongs_to_a_stream(static_cast<Kind>(kind)) ? 1u : 0u};
+      const auto found = allowed.find(head.kind);
+      const bool good = found != allowed.end() && (found->second & flag) != 0;
+      EXPECT_EQ(error_of(head, 0), good ? FrameError::none : FrameError::misplaced_flags)
+          << to_string(head.kind) << " with flag " << int{flag};
+    }
+  }
 }
 
 TEST(FrameReader, RecognisesOtherProtocols) {
