@@ -14,8 +14,7 @@ namespace babilu::rpc {
 namespace {
 
 Status cannot_connect(const net::Address& target, const std::string& why) {
-  return {Code::unavailable, "cannot_connect",
-          "cannot connect to " + target.to_string() + ": " + why};
+  return {reasons.cannot_connect, "cannot connect to " + target.to_string() + ": " + why};
 }
 
 }  // namespace
@@ -28,7 +27,7 @@ Channel::Channel(Runtime& runtime, net::Network& network, net::Security& securit
       options_(std::move(options)),
       scope_(runtime),
       changed_(runtime),
-      last_failure_(Code::unavailable, "not_connected", "not connected yet") {}
+      last_failure_(reasons.not_connected, "not connected yet") {}
 
 Channel::~Channel() = default;
 
@@ -87,7 +86,7 @@ task<std::shared_ptr<Session>> Channel::connect(const net::Address& target) {
   scope_.spawn("channel session", run_session(session));
   const bool greeted = co_await session->greeted(deadline);
   if (!greeted) {
-    session->close({Code::deadline_exceeded, "no_hello", "no hello came in time"});
+    session->close({reasons.no_hello, "no hello came in time"});
     co_return nullptr;
   }
   co_return session;
@@ -103,7 +102,7 @@ task<> Channel::run_session(std::shared_ptr<Session> session) {
 
 task<Status> Channel::ready(Deadline deadline) {
   while (!usable()) {
-    if (scope_.cancelled()) co_return Status(Code::cancelled, "closed", "the channel was closed");
+    if (scope_.cancelled()) co_return Status(reasons.closed, "the channel was closed");
     const bool notified = co_await changed_.wait(deadline);
     if (!notified && !usable()) co_return last_failure_;
   }

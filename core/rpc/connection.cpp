@@ -34,7 +34,7 @@ constexpr int reads_per_turn(Side side) {
 
 Status explain(error_code error) {
   if (error == boost::asio::error::eof) return {};
-  return {Code::unavailable, "connection_lost", error.message()};
+  return {reasons.connection_lost, error.message()};
 }
 
 }  // namespace
@@ -121,7 +121,7 @@ Routine Connection::read() {
     }
   } catch (...) {
     runtime_.report_failure("connection", std::current_exception());
-    abort({Code::internal, "internal", "this side failed; try again"});
+    abort({reasons.internal, "this side failed; try again"});
   }
   end();
   waker_.tell_later();
@@ -215,7 +215,7 @@ void Connection::take(ByteView input) {
   }
   if (!was_greeted && multiplexer_.greeted()) watch_.set(next_look(last_read_));
   if (violation) {
-    close({violation->code, std::string(violation->reason), std::string(violation->message)});
+    close({violation->reason, std::string(violation->message)});
   } else {
     flush();
   }
@@ -293,7 +293,7 @@ void Connection::act_on(Due due, Clock::time_point now) {
         last_request_ = now;
         return;
       }
-      return close({Code::deadline_exceeded, "no_hello", "no hello came in time"});
+      return close({reasons.no_hello, "no hello came in time"});
     case Due::idle:
       return close({});
     case Due::ping:
@@ -303,10 +303,10 @@ void Connection::act_on(Due due, Clock::time_point now) {
         frame_began_ = now;
         return;
       }
-      return close({Code::deadline_exceeded, "frame_too_slow", "a frame took too long to arrive"});
+      return close({reasons.frame_too_slow, "a frame took too long to arrive"});
     case Due::pong:
       if (now >= pong_due_ + much_too_late) return ping(now);
-      return abort({Code::unavailable, "no_pong", "the other side does not answer"});
+      return abort({reasons.no_pong, "the other side does not answer"});
   }
 }
 

@@ -47,7 +47,7 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
    public:
     virtual void on_hello(const wire::Hello&) {}
     virtual void on_request(const wire::Frame& frame, Multiplexer::Tag& tag) = 0;
-    virtual void on_refused(const wire::Frame&, const Status& /*why*/) {}
+    virtual void on_refused(const wire::Frame&, Status& /*why*/) {}
     virtual void on_item(const wire::Frame&, Multiplexer::Tag, bool /*outgoing*/) {}
     virtual void on_credit(const wire::Frame&, Multiplexer::Tag, bool /*outgoing*/) {}
     virtual void on_reply(const wire::Frame& frame, Multiplexer::Tag tag) = 0;
@@ -112,7 +112,7 @@ class Connection final : private Multiplexer::Events, private net::Outbox::Owner
     last_request_ = last_read_;
     handler_.on_request(frame, tag);
   }
-  void on_refused(const wire::Frame& frame, const Status& why) override {
+  void on_refused(const wire::Frame& frame, Status& why) override {
     handler_.on_refused(frame, why);
   }
   void on_item(const wire::Frame& frame, Multiplexer::Tag tag, bool outgoing) override {

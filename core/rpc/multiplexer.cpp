@@ -15,27 +15,19 @@ namespace {
 
 constexpr std::uint32_t version = 1;
 
-constexpr Violation protocol_error(std::string_view reason, std::string_view message) {
-  return {Code::invalid_argument, reason, message};
-}
-constexpr Violation hello_expected =
-    protocol_error("hello_expected", "the first frame must be a hello");
-constexpr Violation second_hello = protocol_error("second_hello", "hello is sent once");
-constexpr Violation bad_hello =
-    protocol_error("bad_hello", "the hello is not a babilu.wire.Hello message");
-constexpr Violation credit_too_small =
-    protocol_error("credit_too_small", "initial_credit is 65536 at least");
-constexpr Violation frame_limit_too_small =
-    protocol_error("frame_limit_too_small", "frame_limit is 1024 at least");
-static_assert(least_frame_limit == 1024);
-constexpr Violation wrong_parity =
-    protocol_error("wrong_parity", "the dialer's streams are odd, the listener's even");
-constexpr Violation stream_in_use =
-    protocol_error("stream_in_use", "a stream is used again before its reply");
-constexpr Violation unknown_stream =
-    protocol_error("unknown_stream", "a reply to a request that was not sent");
-constexpr Violation no_common_version{Code::failed_precondition, "no_common_version",
-                                      "this side speaks version 1 only"};
+constexpr Violation hello_expected{reasons.hello_expected, "the first frame must be a hello"};
+constexpr Violation second_hello{reasons.second_hello, "hello is sent once"};
+constexpr Violation bad_hello{reasons.bad_hello, "the hello is not a babilu.wire.Hello message"};
+constexpr Violation credit_too_small{reasons.credit_too_small, "initial_credit is 65536 at least"};
+constexpr Violation frame_limit_too_small{reasons.frame_limit_too_small,
+                                          "frame_limit is 1024 at least"};
+static_assert(least_frame_limit == 1024 && default_credit == 65'536);
+constexpr Violation wrong_parity{reasons.wrong_parity,
+                                 "the dialer's streams are odd, the listener's even"};
+constexpr Violation stream_in_use{reasons.stream_in_use, "a stream is used again before its reply"};
+constexpr Violation unknown_stream{reasons.unknown_stream,
+                                   "a reply to a request that was not sent"};
+constexpr Violation no_common_version{reasons.no_common_version, "this side speaks version 1 only"};
 
 /// Whether a request that was refused so may get another answer when it is sent again.
 constexpr bool may_change(Code code) noexcept {
@@ -80,7 +72,7 @@ std::optional<Violation> Multiplexer::receive(ByteView input, Events& events) {
     violation = on_frame(frame, events);
     return violation == nullptr;
   });
-  if (error != wire::FrameError::none) return protocol_error("bad_frame", to_string(error));
+  if (error != wire::FrameError::none) return Violation{reasons.bad_frame, to_string(error)};
   if (violation != nullptr) return *violation;
   return std::nullopt;
 }
@@ -159,20 +151,20 @@ const Violation* Multiplexer::on_request(const Frame& frame, Events& events) {
   }
   last_incoming_ = stream;
   if (going_away_) {
-    Reply refusal = Reply::refuse({Code::unavailable, "draining", "this side is going away"});
-    refusal.unstarted = true;
-    reply(stream, refusal);
-    events.on_refused(frame, refusal.status);
+    refuse(frame, {reasons.draining, "this side is going away"}, events);
   } else if (incoming_.size() > limits_.streams) {
-    Reply refusal = Reply::refuse({Code::resource_exhausted, "too_many_streams",
-                                   "more unanswered requests than hello allows"});
-    refusal.unstarted = true;
-    reply(stream, refusal);
-    events.on_refused(frame, refusal.status);
+    refuse(frame, {reasons.too_many_streams, "more unanswered requests than hello allows"}, events);
   } else {
     events.on_request(frame, *tag);
   }
   return nullptr;
+}
+
+void Multiplexer::refuse(const Frame& frame, Status why, Events& events) {
+  events.on_refused(frame, why);
+  Reply refusal = Reply::refuse(std::move(why));
+  refusal.unstarted = true;
+  reply(frame.header.stream, refusal);
 }
 
 const Violation* Multiplexer::on_reply(const Frame& frame, Events& events) {
@@ -250,8 +242,7 @@ void Multiplexer::relay_reply(std::uint32_t stream, const Header& head, ByteView
 }
 
 void Multiplexer::reply_in_short(std::uint32_t stream, const Header& head, ByteView payload) {
-  Status why(Code::resource_exhausted, "reply_too_large",
-             "the reply is larger than the frames that you take");
+  Status why(reasons.reply_too_large, "the reply is larger than the frames that you take");
   std::uint8_t flags = wire::flags::end;
   if (head.value != 0) {
     why = decode_detail(code_from_wire(head.value), payload.subspan(head.meta));

@@ -31,8 +31,7 @@ struct MultiplexerLimits {
 
 /// Why a connection must end, for the goaway that says so. The texts are constants.
 struct Violation {
-  Code code = Code::invalid_argument;
-  std::string_view reason;
+  Reason reason;
   std::string_view message;
 };
 
@@ -52,8 +51,9 @@ class Multiplexer {
     /// A new stream. The owner may give it a tag before it does anything else here, and must
     /// reply() to it in the end.
     virtual void on_request(const wire::Frame& frame, Tag& tag) = 0;
-    /// A request that was answered here: one too many, or after a goaway.
-    virtual void on_refused(const wire::Frame& /*frame*/, const Status& /*why*/) {}
+    /// A request that is answered here: one too many, or after a goaway. The owner may give it an
+    /// id.
+    virtual void on_refused(const wire::Frame& /*frame*/, Status& /*why*/) {}
     virtual void on_item(const wire::Frame& frame, Tag tag, bool outgoing) = 0;
     virtual void on_credit(const wire::Frame& frame, Tag tag, bool outgoing) = 0;
     /// The final answer to a request of ours; its stream is gone.
@@ -132,6 +132,7 @@ class Multiplexer {
   const Violation* on_frame(const wire::Frame& frame, Events& events);
   const Violation* on_hello(const wire::Frame& frame, Events& events);
   const Violation* on_request(const wire::Frame& frame, Events& events);
+  void refuse(const wire::Frame& frame, Status why, Events& events);
   const Violation* on_reply(const wire::Frame& frame, Events& events);
   void on_other_frame(const wire::Frame& frame, Events& events);
   void on_stream_frame(const wire::Frame& frame, Events& events);

@@ -65,7 +65,7 @@ task<Status> Session::run() {
 }
 
 void Session::end_calls(const Status& outcome) {
-  Status why(Code::unavailable, "connection_lost", "the connection ended before the reply");
+  Status why(reasons.connection_lost, "the connection ended before the reply");
   if (!outcome.ok()) why.message += " (" + outcome.to_string() + ")";
   connection_.multiplexer().abandon_outgoing([&](Multiplexer::Tag tag) {
     if (tag == 0) return;
@@ -95,8 +95,7 @@ task<Session::CallResult> Session::call(std::uint16_t method, ByteView message,
   const Waiting inside(*this);
   Multiplexer& multiplexer = connection_.multiplexer();
   if (!connection_.open() || !multiplexer.may_request()) {
-    Reply refusal =
-        Reply::refuse({Code::unavailable, "not_accepting", "the other side takes no requests now"});
+    Reply refusal = Reply::refuse({reasons.not_accepting, "the other side takes no requests now"});
     refusal.unstarted = true;
     co_return CallResult{std::move(refusal), false};
   }
@@ -108,7 +107,7 @@ task<Session::CallResult> Session::call(std::uint16_t method, ByteView message,
   const auto meta_bytes = static_cast<std::uint16_t>(payload.size());
   payload.insert(payload.end(), message.begin(), message.end());
   if (multiplexer.too_large(payload.size()) || meta_bytes > wire::default_frame_limit / 16) {
-    co_return CallResult{Reply::refuse({Code::invalid_argument, "request_too_large",
+    co_return CallResult{Reply::refuse({reasons.request_too_large,
                                         "the request is larger than the frames that the other "
                                         "side takes"}),
                          false};
@@ -144,8 +143,7 @@ task<Session::CallResult> Session::call(std::uint16_t method, ByteView message,
   while (!pending.result) {
     const bool notified = co_await pending.done.wait(options.deadline);
     if (!notified && !pending.result) {
-      co_return CallResult{
-          Reply::refuse({Code::deadline_exceeded, "deadline", "no reply came in time"}), false};
+      co_return CallResult{Reply::refuse({reasons.deadline, "no reply came in time"}), false};
     }
   }
   co_return std::move(*pending.result);

@@ -82,6 +82,7 @@ class Session final : private Connection::Handler {
 
   void on_hello(const wire::Hello& hello) override;
   void on_request(const wire::Frame& frame, Multiplexer::Tag& tag) override;
+  void on_refused(const wire::Frame& frame, Status& why) override;
   void on_reply(const wire::Frame& frame, Multiplexer::Tag tag) override;
   void on_cancel(std::uint32_t stream, Multiplexer::Tag tag) override;
   void on_goaway(std::uint32_t last, const Status& why) override;

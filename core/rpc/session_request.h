@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/rpc/request_id.h"
 #include "core/rpc/session.h"
 #include "core/runtime/runtime.h"
 #include "core/wire/envelope.pb.h"
@@ -15,15 +16,17 @@ struct Session::Request {
         entry(serving),
         stream(frame.header.stream),
         message(frame.message().begin(), frame.message().end()),
+        request_id(make_request_id(owner.runtime_.random())),
         began(owner.runtime_.now()),
         expiry(
             owner.runtime_.clock(), [](void* self) { static_cast<Request*>(self)->expire(); },
             this) {}
 
   /// Answers once; what comes later is dropped.
-  void answer(const Reply& reply) {
+  void answer(Reply reply) {
     if (answered) return;
     answered = true;
+    if (!reply.status.ok()) reply.status.request_id = request_id;
     expiry.cancel();
     session.connection_.multiplexer().reply(stream, reply);
     session.connection_.flush();
@@ -33,9 +36,7 @@ struct Session::Request {
     session.changed_.notify_all();
   }
 
-  void expire() {
-    give_up({Code::deadline_exceeded, "deadline", "the time for this request is up"});
-  }
+  void expire() { give_up({reasons.deadline, "the time for this request is up"}); }
 
   /// Answers before the handler does, and tells it.
   void give_up(Status why) {
@@ -50,7 +51,7 @@ struct Session::Request {
   Bytes message;
   wire::Metadata metadata;
   wire::Hop hop;
-  std::string request_id;
+  const std::string request_id;
   Deadline deadline = no_deadline;
   Clock::time_point began;
   Alarm expiry;

@@ -1,8 +1,6 @@
 // The serving half of a Session: from a request frame to its reply.
-#include <array>
 #include <cassert>
 
-#include <botan/rng.h>
 #include <fmt/format.h>
 #include <boost/scope/scope_exit.hpp>
 
@@ -14,12 +12,6 @@ namespace {
 
 constexpr std::size_t idempotency_key_bytes = 32;
 
-std::string make_request_id(Random& random) {
-  std::array<std::uint8_t, 8> bytes{};
-  random.randomize(bytes.data(), bytes.size());
-  return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
-
 bool parse(google::protobuf::MessageLite& message, ByteView bytes) {
   return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
@@ -30,30 +22,32 @@ void Session::on_request(const wire::Frame& frame, Multiplexer::Tag& tag) {
   const ServiceTable::Entry* entry = services_.find(frame.header.method);
   if (entry == nullptr) {
     return refuse(frame.header.stream,
-                  {Code::unimplemented, "unknown_method",
+                  {reasons.unknown_method,
                    fmt::format("method {}.{} is not offered here", frame.header.method >> 8,
                                frame.header.method & 0xff)});
   }
   auto request = std::make_unique<Request>(*this, *entry, frame);
-  if (auto refusal = admit(*request, frame)) return request->answer(Reply::refuse(*refusal));
+  if (auto refusal = admit(*request, frame)) {
+    return request->answer(Reply::refuse(std::move(*refusal)));
+  }
   tag = reinterpret_cast<Multiplexer::Tag>(request.get());
   scope().spawn("request", serve(std::move(request)));
 }
 
 std::optional<Status> Session::admit(Request& request, const wire::Frame& frame) const {
   if (!frame.header.has(wire::flags::end)) {
-    return Status(Code::invalid_argument, "not_a_stream",
+    return Status(reasons.not_a_stream,
                   "this method takes one message; set the end flag on the request");
   }
   if (frame.header.hop > 0 && !trusts_hop()) {
-    return Status(Code::permission_denied, "hop_not_allowed", "hop data comes from a proxy only");
+    return Status(reasons.hop_not_allowed, "hop data comes from a proxy only");
   }
   if (!parse(request.metadata, frame.meta()) || !parse(request.hop, frame.hop())) {
-    return Status(Code::invalid_argument, "bad_metadata", "the metadata cannot be parsed");
+    return Status(reasons.bad_metadata, "the metadata cannot be parsed");
   }
   const std::size_t key_bytes = request.metadata.idempotency_key().size();
   if (request.entry.traits.mutating() && key_bytes != idempotency_key_bytes) {
-    return Status(Code::invalid_argument, "idempotency_key",
+    return Status(reasons.idempotency_key,
                   "this method needs an idempotency key of 32 random bytes");
   }
   const auto left = frame.header.value == 0
@@ -67,7 +61,6 @@ task<> Session::serve(std::unique_ptr<Request> request) {
   Reply reply;
   try {
     request->expiry.set(request->deadline);
-    request->request_id = make_request_id(runtime_.random());
     if (request->hop.client_address().empty()) {
       request->hop.set_client_address(connection_.stream().remote().to_string());
     }
@@ -87,14 +80,20 @@ task<> Session::serve(std::unique_ptr<Request> request) {
     // Where the connection has ended nobody looks for this request any more. Else it is on the
     // multiplexer, which must have an answer, also to operation_aborted from something else.
     if (scope().cancelled()) throw;
-    runtime_.report_failure(request->entry.traits.name, std::current_exception());
-    reply = Reply::refuse({Code::internal, "bug", "an unexpected error; it was logged"});
+    runtime_.report_failure(
+        fmt::format("{}, request {}", request->entry.traits.name, request->request_id),
+        std::current_exception());
+    reply = Reply::refuse({reasons.bug, "an unexpected error; it was logged"});
   }
-  if (!reply.status.ok()) reply.status.request_id = request->request_id;
-  request->answer(reply);
+  request->answer(std::move(reply));
+}
+
+void Session::on_refused(const wire::Frame&, Status& why) {
+  why.request_id = make_request_id(runtime_.random());
 }
 
 void Session::refuse(std::uint32_t stream, Status why) {
+  why.request_id = make_request_id(runtime_.random());
   connection_.multiplexer().reply(stream, Reply::refuse(std::move(why)));
   connection_.flush();
 }
@@ -120,10 +119,9 @@ task<> Session::close_when_answered(Deadline deadline) {
 }
 
 void Session::on_cancel(std::uint32_t stream, Multiplexer::Tag tag) {
-  Status cancelled(Code::cancelled, "cancelled", "the caller cancelled");
+  Status cancelled(reasons.cancelled, "the caller cancelled");
   if (tag == 0) {
-    connection_.multiplexer().reply(stream, Reply::refuse(std::move(cancelled)));
-    connection_.flush();
+    refuse(stream, std::move(cancelled));
   } else {
     Request& request = *reinterpret_cast<Request*>(tag);
     assert(request.stream == stream);

@@ -1,32 +1,8 @@
 #include "core/rpc/status.h"
 
-#include <array>
-
 #include "core/wire/envelope.pb.h"
 
 namespace babilu::rpc {
-
-const char* to_string(Code code) noexcept {
-  static constexpr std::array names{"ok",
-                                    "cancelled",
-                                    "unknown",
-                                    "invalid_argument",
-                                    "deadline_exceeded",
-                                    "not_found",
-                                    "already_exists",
-                                    "permission_denied",
-                                    "resource_exhausted",
-                                    "failed_precondition",
-                                    "aborted",
-                                    "out_of_range",
-                                    "unimplemented",
-                                    "internal",
-                                    "unavailable",
-                                    "data_loss",
-                                    "unauthenticated"};
-  const auto index = static_cast<std::size_t>(code);
-  return index < names.size() ? names[index] : "unknown";
-}
 
 std::string Status::to_string() const {
   std::string text = rpc::to_string(code);

@@ -1,43 +1,16 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <boost/system/result.hpp>
 
 #include "core/base/bytes.h"
+#include "core/rpc/reasons.h"
 
 namespace babilu::rpc {
-
-/// gRPC's canonical status codes, with their numbers
-/// (https://grpc.io/docs/guides/status-codes/).
-enum class Code : std::uint8_t {
-  ok = 0,
-  cancelled = 1,
-  unknown = 2,
-  invalid_argument = 3,
-  deadline_exceeded = 4,
-  not_found = 5,
-  already_exists = 6,
-  permission_denied = 7,
-  resource_exhausted = 8,
-  failed_precondition = 9,
-  aborted = 10,
-  out_of_range = 11,
-  unimplemented = 12,
-  internal = 13,
-  unavailable = 14,
-  data_loss = 15,
-  unauthenticated = 16,
-};
-
-const char* to_string(Code code) noexcept;
-/// Codes above 16 become unknown.
-inline Code code_from_wire(std::uint32_t value) noexcept {
-  return value <= 16 ? static_cast<Code>(value) : Code::unknown;
-}
 
 /// How a request ended.
 struct Status {
@@ -48,8 +21,12 @@ struct Status {
   std::chrono::milliseconds retry_after{0};  ///< 0: no hint
 
   Status() = default;
-  Status(Code c, std::string why = {}, std::string text = {})
-      : code(c), reason(std::move(why)), message(std::move(text)) {}
+  /// Without a reason: as one that came without, or for comparisons.
+  explicit Status(Code c) : code(c) {}
+  Status(const Reason& why, std::string text = {})
+      : code(why.code()), reason(why.word()), message(std::move(text)) {}
+
+  bool is(const Reason& why) const noexcept { return code == why.code() && reason == why.word(); }
 
   bool ok() const noexcept { return code == Code::ok; }
   /// "invalid_argument (password_too_short): …" for logs and terminals.

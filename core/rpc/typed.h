@@ -37,7 +37,7 @@ class Client {
     if (!reply.status.ok()) co_return std::move(reply.status);
     Answer answer;
     if (!decode(reply.message, answer)) {
-      co_return Status(Code::internal, "bad_reply", "the reply cannot be parsed");
+      co_return Status(reasons.bad_reply, "the reply cannot be parsed");
     }
     co_return answer;
   }
@@ -53,7 +53,7 @@ task<Reply> dispatch(Object* object, task<Outcome<Answer>> (Object::*handle)(Cal
                      Call& call) {
   Request request;
   if (!decode(call.message, request)) {
-    co_return Reply::refuse({Code::invalid_argument, "bad_message",
+    co_return Reply::refuse({reasons.bad_message,
                              "the message cannot be parsed; see roles/api for its definition, and "
                              "mind that texts are UTF-8"});
   }

@@ -1,36 +1,42 @@
 #include "roles/backend/effect.h"
 
+#include "roles/api/reasons.h"
+
 #include <cassert>
 
 #include <fmt/format.h>
 
 namespace babilu::backend {
 
-using rpc::Code;
 using rpc::Status;
 
 namespace {
 
 Status key_conflict() {
-  return {Code::invalid_argument, "idempotency_conflict",
+  return {api::reasons.idempotency_conflict,
           "this idempotency key was used for another request; draw a new one for each"};
 }
 
-Code code_of(store::ErrorCode code) {
+const rpc::Reason& reason_of(store::ErrorCode code) {
   switch (code) {
     case store::ErrorCode::refused:
-      return Code::resource_exhausted;
+      return api::reasons.busy;
     case store::ErrorCode::deadline_exceeded:
-      return Code::deadline_exceeded;
+      return rpc::reasons.deadline;
     case store::ErrorCode::unavailable:
+      return api::reasons.unavailable;
     case store::ErrorCode::outcome_unknown:
+      return api::reasons.outcome_unknown;
     case store::ErrorCode::disk_full:
+      return api::reasons.disk_full;
     case store::ErrorCode::replaced:
-      return Code::unavailable;
+      return api::reasons.replaced;
     case store::ErrorCode::corrupt:
-      return Code::data_loss;
+      return api::reasons.corrupt;
+    case store::ErrorCode::constraint:
+      return api::reasons.constraint;
     default:
-      return Code::internal;
+      return api::reasons.database_error;
   }
 }
 
@@ -39,14 +45,14 @@ Code code_of(store::ErrorCode code) {
 Status to_status(const store::StoreError& error) {
   // Where the files are is the operator's business; the log says it.
   const bool about_files = error.code == store::ErrorCode::replaced;
-  Status status(code_of(error.code), store::to_string(error.code),
+  Status status(reason_of(error.code),
                 about_files ? "the database's files were replaced" : error.message);
   status.retry_after = error.retry_after;
   return status;
 }
 
 Status busy(std::chrono::milliseconds retry_after) {
-  Status status(Code::resource_exhausted, "busy", "the backend has too much to do; try again");
+  Status status(api::reasons.busy, "the backend has too much to do; try again");
   status.retry_after = retry_after;
   return status;
 }
@@ -58,7 +64,7 @@ rpc::Outcome<store::IdempotentRequest> request_of(const rpc::Call& call) {
       store::IdempotentRequest::make(bytes_of(call.idempotency_key), call.method, call.message);
   if (request) return std::move(*request);
   // A session lets no request of a mutating method through without a key of the right size.
-  return Status(Code::internal, "not_mutating",
+  return Status(api::reasons.not_mutating,
                 fmt::format("method {}.{} has effects but is not declared mutating: a bug of this "
                             "backend",
                             call.method >> 8, call.method & 0xff));

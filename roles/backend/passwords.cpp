@@ -5,17 +5,17 @@
 #include <fmt/format.h>
 #include <boost/scope/scope_exit.hpp>
 
+#include "roles/api/reasons.h"
 #include "roles/backend/effect.h"
 
 namespace babilu::backend {
 
-using rpc::Code;
 using rpc::Status;
 
 namespace {
 
 Status caller_cancelled() {
-  return {Code::cancelled, "cancelled", "the caller cancelled"};
+  return {rpc::reasons.cancelled, "the caller cancelled"};
 }
 
 /// Not at once, even when nothing waits.
@@ -64,7 +64,7 @@ task<rpc::Outcome<std::invoke_result_t<Work&>>> Passwords::run(rpc::Call& call, 
 
 Status Passwords::too_often(Clock::duration wait) {
   over_rate_.fetch_add(1, std::memory_order_relaxed);
-  Status status(Code::resource_exhausted, "too_many_passwords",
+  Status status(api::reasons.too_many_passwords,
                 fmt::format("your address may have {} passwords a second set or checked; try again",
                             rates_.per_second()));
   status.retry_after = hint(wait);
@@ -76,7 +76,7 @@ Status Passwords::explain(NotRun why, const ClientShare& share) const {
     case NotRun::refused:
       return busy(hint(pool_.expected_wait(share.name)));
     case NotRun::late:
-      return {Code::deadline_exceeded, "deadline", "the deadline passed before its turn came"};
+      return {rpc::reasons.deadline, "the deadline passed before its turn came"};
     case NotRun::given_up:
       break;
   }

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "roles/api/peer.pb.h"
+#include "roles/api/reasons.h"
 
 namespace babilu::peer {
 
-using rpc::Code;
 using rpc::Status;
 
 namespace {
@@ -27,10 +27,10 @@ void seal(const Message& message, api::DeliverRequest& envelope) {
 rpc::Outcome<Message> open(const api::DeliverRequest& envelope, store::WallTime now) {
   Message message;
   if (envelope.message_id().size() != message.id.size()) {
-    return Status(Code::invalid_argument, "message_id", "a message's id has 16 bytes");
+    return Status(api::peer_reasons.message_id, "a message's id has 16 bytes");
   }
   if (envelope.sent_at() > latest_time_ms) {
-    return Status(Code::invalid_argument, "sent_at", "the time is not in milliseconds since 1970");
+    return Status(api::peer_reasons.sent_at, "the time is not in milliseconds since 1970");
   }
   if (Status status = check_text(envelope.text()); !status.ok()) return status;
   std::ranges::copy(bytes_of(envelope.message_id()), message.id.begin());

@@ -1,11 +1,11 @@
 #include "roles/peer/introduction.h"
 
 #include "roles/api/peer.pb.h"
+#include "roles/api/reasons.h"
 #include "roles/peer/contact.h"
 
 namespace babilu::peer {
 
-using rpc::Code;
 using rpc::Status;
 
 namespace {
@@ -42,15 +42,15 @@ void introduce(const crypto::KeyPair& keys, std::string_view name, rpc::Side sid
 rpc::Outcome<Introduced> check_introduction(const api::IntroduceRequest& introduction,
                                             rpc::Side side, ByteView binding) {
   if (!is_valid_name(introduction.name())) {
-    return Status(Code::invalid_argument, "name_invalid",
+    return Status(api::reasons.name_invalid,
                   "a name is 1 to 64 of a-z, 0-9, '.', '_' and '-', and begins with a letter or a "
                   "digit");
   }
   const auto key = crypto::parse_public_key(bytes_of(introduction.public_key()));
-  if (!key) return Status(Code::invalid_argument, "key_invalid", "this is no Ed25519 public key");
+  if (!key) return Status(api::peer_reasons.key_invalid, "this is no Ed25519 public key");
   const Bytes expected = signed_bytes(side, binding, *key, introduction.name());
   if (!crypto::verify(*key, expected, bytes_of(introduction.signature()))) {
-    return Status(Code::unauthenticated, "bad_signature",
+    return Status(api::peer_reasons.bad_signature,
                   "the introduction is not signed by its key for this connection: the key is "
                   "another's, or somebody sits in between");
   }

@@ -4,6 +4,7 @@
 
 #include <boost/scope/scope_exit.hpp>
 
+#include "roles/api/reasons.h"
 #include "roles/peer/node_state.h"
 
 namespace babilu::peer {
@@ -14,8 +15,8 @@ using rpc::Status;
 namespace {
 
 Ending gave_way() {
-  return {Ending::Kind::gone,
-          Status(rpc::Code::resource_exhausted, "gave_way", "too many strangers are here"), true};
+  return {Ending::Kind::gone, Status(api::peer_reasons.gave_way, "too many strangers are here"),
+          true};
 }
 
 }  // namespace

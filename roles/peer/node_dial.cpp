@@ -4,6 +4,7 @@
 #include <boost/scope/scope_exit.hpp>
 
 #include "core/runtime/backoff.h"
+#include "roles/api/reasons.h"
 #include "roles/peer/node_state.h"
 
 namespace babilu::peer {
@@ -15,8 +16,7 @@ namespace {
 
 /// A server of the same protocol that knows no peer's methods.
 bool speaks_no_peer(const rpc::Status& why) {
-  return why.code == Code::unimplemented || why.reason == "unknown_service" ||
-         why.reason == "no_backend";
+  return why.code == Code::unimplemented || why.is(api::reasons.no_backend);
 }
 
 }  // namespace
@@ -62,16 +62,16 @@ task<Ending> Node::attempt(Dial& dial) {
   const Deadline deadline = runtime_.now() + options_.connect_timeout;
   Result<net::StreamPtr> stream = co_await net::dial(network_, security_, dial.to, deadline);
   if (!stream) {
-    rpc::Status why(Code::unavailable, "cannot_connect", stream.error().message());
+    rpc::Status why(rpc::reasons.cannot_connect, stream.error().message());
     co_return Ending{Ending::Kind::gone, std::move(why)};
   }
   Ending ending = co_await converse(std::move(*stream), Side::dialer, &dial, nullptr);
   if (!ending.joined && ending.why.ok()) {
-    ending.why = {Code::unavailable, "left", "they left before an introduction"};
+    ending.why = {api::peer_reasons.left, "they left before an introduction"};
   }
   if (!ending.joined && speaks_no_peer(ending.why)) {
     ending.kind = Ending::Kind::refused_us;
-    ending.why = {Code::unavailable, "no_peer",
+    ending.why = {api::peer_reasons.no_peer,
                   "what listens there is no peer, but a proxy or a backend of a stack"};
   }
   co_return ending;

@@ -1,12 +1,12 @@
 // The half of a Node that connections ask: who is welcome, and what becomes of messages.
 #include <fmt/format.h>
 
+#include "roles/api/reasons.h"
 #include "roles/peer/messages.h"
 #include "roles/peer/node_state.h"
 
 namespace babilu::peer {
 
-using rpc::Code;
 using rpc::Status;
 
 namespace {
@@ -15,30 +15,29 @@ namespace {
 Status refusal_of(Recognition::Kind kind, const std::string& name) {
   switch (kind) {
     case Recognition::Kind::key_changed:
-      return {Code::permission_denied, "key_changed",
+      return {api::peer_reasons.key_changed,
               fmt::format("another key is known here under the name {}; if it really is yours that "
                           "changed, have the old one forgotten here: babilu peer forget {}",
                           name, name)};
     case Recognition::Kind::name_changed:
-      return {Code::permission_denied, "name_changed",
+      return {api::peer_reasons.name_changed,
               "this key is known here under another name; use that one, or have it forgotten here"};
     case Recognition::Kind::full:
-      return {Code::resource_exhausted, "contacts_full", "no more contacts fit in here"};
+      return {api::peer_reasons.contacts_full, "no more contacts fit in here"};
     default:
       return {};
   }
 }
 
 Status store_failed(const store::StoreError& error) {
-  Status status(Code::unavailable, "store", "the message could not be kept; it may come again");
+  Status status(api::peer_reasons.store, "the message could not be kept; it may come again");
   status.retry_after =
       std::max<std::chrono::milliseconds>(error.retry_after, std::chrono::seconds(1));
   return status;
 }
 
 Status no_room() {
-  Status status(Code::resource_exhausted, "contact_full",
-                "there is no more room for your messages");
+  Status status(api::peer_reasons.contact_full, "there is no more room for your messages");
   status.retry_after = std::chrono::seconds(30);
   return status;
 }
@@ -48,17 +47,17 @@ Status no_room() {
 /// Reasons that need no look at the contacts.
 std::optional<Status> Node::object_to(const Introduced& introduced, const Visit& visit) const {
   if (introduced.key == profile_.keys.public_key()) {
-    return Status(Code::failed_precondition, "yourself", "both ends are the same person");
+    return Status(api::peer_reasons.yourself, "both ends are the same person");
   }
   if (introduced.name == profile_.name) {
-    return Status(Code::failed_precondition, "same_name",
+    return Status(api::peer_reasons.same_name,
                   "both ends are called " + profile_.name + ": nobody could tell who says what");
   }
   const bool expected_another =
       visit.dial != nullptr && !visit.dial->with.empty() && visit.dial->with != introduced.name;
   const bool only_another = !options_.only.empty() && options_.only != introduced.name;
   if (expected_another || only_another) {
-    return Status(Code::failed_precondition, "other_name", "somebody else was expected here");
+    return Status(api::peer_reasons.other_name, "somebody else was expected here");
   }
   return std::nullopt;
 }
@@ -98,12 +97,12 @@ task<boost::system::result<Contact, Refusal>> Node::recognise(PeerSession& sessi
   auto found = co_await write(std::move(unit));
   if (!found) {
     events_.on_trouble("cannot look up " + introduced.name + ": " + found.error().message);
-    refusal.why = {Code::unavailable, "store", "contacts cannot be looked up just now"};
+    refusal.why = {api::peer_reasons.store, "contacts cannot be looked up just now"};
     co_return refusal;
   }
   refusal.why = refusal_of(found->recognition.kind, introduced.name);
   if (connections_with(found->recognition.contact) >= options_.most_of_a_contact) {
-    refusal.why = {Code::resource_exhausted, "busy", "there are too many connections with you"};
+    refusal.why = {api::reasons.busy, "there are too many connections with you"};
   }
   if (!refusal.why.ok()) {
     if (found->recognition.contact.id != 0) refusal.known = found->recognition.contact;
@@ -161,13 +160,13 @@ task<Status> Node::receive(PeerSession& session, Message message) {
     case Receipt::duplicate:
       break;
     case Receipt::id_reused:
-      co_return Status(Code::invalid_argument, "message_id_reused",
+      co_return Status(api::peer_reasons.message_id_reused,
                        "another message was kept under this id");
     case Receipt::full:
       events_.on_trouble("there is no more room for messages from " + contact.name);
       co_return no_room();
     case Receipt::forgotten:
-      co_return Status(Code::permission_denied, "forgotten", "you have been forgotten here");
+      co_return Status(api::peer_reasons.forgotten, "you have been forgotten here");
   }
   co_return Status();
 }

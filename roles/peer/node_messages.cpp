@@ -1,21 +1,21 @@
 // What a person does with a Node: write, look, forget.
 #include "core/crypto/random.h"
+#include "roles/api/reasons.h"
 #include "roles/peer/node_state.h"
 
 namespace babilu::peer {
 
-using rpc::Code;
 using rpc::Outcome;
 using rpc::Status;
 
 namespace {
 
 Status no_contact(const std::string& name) {
-  return {Code::not_found, "no_contact", "nobody called " + name + " is known"};
+  return {api::peer_reasons.no_contact, "nobody called " + name + " is known"};
 }
 
 Status store_failed(const store::StoreError& error) {
-  return {Code::unavailable, "store", error.message};
+  return {api::peer_reasons.store, error.message};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "core/runtime/runtime.h"
 #include "roles/api/peer.h"
 #include "roles/api/peer.pb.h"
+#include "roles/api/reasons.h"
 #include "roles/peer/envelope.h"
 
 namespace babilu::peer {
@@ -48,7 +49,7 @@ PeerSession::PeerSession(Runtime& runtime, net::StreamPtr stream, Side side,
 
 task<Ending> PeerSession::run() {
   if (binding_.size() != binding_bytes) {
-    Status why(Code::failed_precondition, "no_channel_binding",
+    Status why(api::peer_reasons.no_channel_binding,
                "the connection is not encrypted, so nobody can prove who they are on it");
     co_return Ending{Ending::Kind::gone, std::move(why)};
   }
@@ -79,15 +80,14 @@ task<> PeerSession::introduce_ourselves() {
   const auto result = co_await session_.call(api::Peer::introduce.traits.id, message, options);
   if (!result.reply.status.ok()) {
     if (!result.connection_lost) not_accepted_ = result.reply.status;
-    session_.close({Code::cancelled, "not_introduced", "you did not accept our introduction"});
+    session_.close({api::peer_reasons.not_accepted, "you did not accept our introduction"});
     co_return;
   }
   while (!contact_) {
     if (refused_) co_return;
     const bool notified = co_await changed_.wait(deadline);
     if (notified || contact_) continue;
-    refuse({.why = {Code::unauthenticated, "no_introduction",
-                    "no acceptable introduction came in time"},
+    refuse({.why = {api::peer_reasons.no_introduction, "no acceptable introduction came in time"},
             .address = remote_});
     co_return;
   }
@@ -99,7 +99,7 @@ task<> PeerSession::introduce_ourselves() {
 task<rpc::Outcome<api::IntroduceReply>> PeerSession::on_introduce(
     rpc::Call&, const api::IntroduceRequest& request) {
   if (introduced_) {
-    co_return Status(Code::failed_precondition, "introduced_already",
+    co_return Status(api::peer_reasons.introduced_already,
                      "an introduction is made once on a connection");
   }
   introduced_ = true;
@@ -121,14 +121,14 @@ task<rpc::Outcome<api::DeliverReply>> PeerSession::on_deliver(rpc::Call& call,
                                                               const api::DeliverRequest& request) {
   if (auto refusal = too_fast()) co_return *refusal;
   if (!contact_) {
-    co_return Status(Code::unauthenticated, "not_introduced", "first comes peer.Introduce");
+    co_return Status(api::peer_reasons.not_introduced, "first comes peer.Introduce");
   }
   auto message = open(request, runtime_.clock().wall());
   if (!message) co_return message.error();
   // Theirs may overtake the reply to our introduction, but is not shown before they have joined.
   while (!joined_) {
     const bool notified = co_await changed_.wait(call.deadline);
-    if (!notified) co_return Status(Code::deadline_exceeded, "deadline");
+    if (!notified) co_return Status(rpc::reasons.deadline);
   }
   Status status = co_await host_.receive(*this, std::move(*message));
   if (!status.ok()) co_return status;
@@ -139,10 +139,10 @@ task<rpc::Outcome<api::DeliverReply>> PeerSession::on_deliver(rpc::Call& call,
 std::optional<Status> PeerSession::too_fast() {
   const auto now = runtime_.now();
   if (messages_.take(now)) return std::nullopt;
-  Status slower(Code::resource_exhausted, "too_fast", "too many messages; try again later");
+  Status slower(api::peer_reasons.too_fast, "too many messages; try again later");
   slower.retry_after = std::chrono::ceil<std::chrono::milliseconds>(messages_.wait(now));
   if (ignored_refusals_.take(now) || refused_) return slower;
-  return refuse({.why = {Code::resource_exhausted, "flood",
+  return refuse({.why = {api::peer_reasons.flood,
                          "too many messages, again and again; the connection was closed"},
                  .address = remote_,
                  .name = contact_ ? contact_->name : std::string(),

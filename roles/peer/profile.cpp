@@ -3,12 +3,12 @@
 #include <cstdlib>
 
 #include "core/runtime/runtime.h"
+#include "roles/api/reasons.h"
 #include "roles/peer/contact.h"
 #include "roles/peer/schema.h"
 
 namespace babilu::peer {
 
-using rpc::Code;
 using rpc::Status;
 
 namespace {
@@ -16,11 +16,11 @@ namespace {
 constexpr auto patience = std::chrono::seconds(10);
 
 Status unusable(std::string message) {
-  return {Code::failed_precondition, "profile", std::move(message)};
+  return {api::peer_reasons.profile, std::move(message)};
 }
 
 Status name_invalid(std::string_view name) {
-  return {Code::invalid_argument, "name_invalid",
+  return {api::reasons.name_invalid,
           "\"" + std::string(name) +
               "\" cannot be a name: 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter "
               "or a digit"};
@@ -65,7 +65,7 @@ task<rpc::Outcome<std::unique_ptr<Profile>>> open_profile(Runtime& runtime,
   std::error_code error;
   const bool may_make = !name.empty() && if_missing == IfMissing::make;
   if (!may_make && !std::filesystem::exists(path, error)) {
-    co_return Status(Code::not_found, "no_profile", "there is no profile " + path.string());
+    co_return Status(api::peer_reasons.no_profile, "there is no profile " + path.string());
   }
   const bool is_new = !std::filesystem::exists(path, error);
   auto store = open_store(path);
@@ -82,12 +82,12 @@ task<rpc::Outcome<std::unique_ptr<Profile>>> open_profile(Runtime& runtime,
                                         store::AfterLostCommit::run_again);
   if (!owner) co_return unusable(path.string() + ": " + owner.error().message);
   if (owner->name.empty()) {
-    co_return Status(Code::not_found, "no_profile", path.string() + " is nobody's profile yet");
+    co_return Status(api::peer_reasons.no_profile, path.string() + " is nobody's profile yet");
   }
   if (!name.empty() && owner->name != name) {
-    co_return Status(Code::failed_precondition, "other_profile",
-                     path.string() + " is the profile of " + owner->name + ", not of " + name +
-                         ": choose another --profile or --name");
+    co_return Status(api::peer_reasons.other_profile, path.string() + " is the profile of " +
+                                                          owner->name + ", not of " + name +
+                                                          ": choose another --profile or --name");
   }
   co_return std::make_unique<Profile>(std::move(path), owner->name,
                                       crypto::KeyPair::from_seed(owner->seed), std::move(*store));

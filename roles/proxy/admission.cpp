@@ -5,17 +5,18 @@
 
 #include <fmt/format.h>
 
+#include "roles/api/reasons.h"
+
 namespace babilu::proxy {
 
 namespace ip = boost::asio::ip;
-using rpc::Code;
 using rpc::Status;
 
 namespace {
 
-Status busy(const char* reason, std::string message,
+Status busy(const rpc::Reason& reason, std::string message,
             std::chrono::milliseconds retry_after = std::chrono::seconds(1)) {
-  Status status(Code::resource_exhausted, reason, std::move(message));
+  Status status(reason, std::move(message));
   status.retry_after = retry_after;
   return status;
 }
@@ -32,24 +33,27 @@ boost::system::result<Admission::Ticket, Status> Admission::admit(const ip::addr
                                                                   Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   if (sessions_.load(std::memory_order_relaxed) >= options_.sessions) {
-    return busy("too_many_sessions", "as many sessions are open as this proxy takes; try again");
+    return busy(api::reasons.too_many_sessions,
+                "as many sessions are open as this proxy takes; try again");
   }
   AddressEntry* const entry =
       addresses_.enter(options_.share_of(address), now, options_.resting_addresses);
   if (entry == nullptr) {
-    return busy("too_many_addresses", "this proxy has too many new clients at once; try again");
+    return busy(api::reasons.too_many_addresses,
+                "this proxy has too many new clients at once; try again");
   }
   const AddressLimits& limits = entry->limits;
   if (limits.sessions != 0 && entry->sessions >= limits.sessions) {
-    return busy("too_many_sessions_of_address",
+    return busy(api::reasons.too_many_sessions_of_address,
                 "your address has as many sessions open as it may; end some");
   }
   if (!entry->handshakes.take(now, limits.handshakes_per_second)) {
-    return busy("too_many_handshakes", "your address connects too often; keep sessions open");
+    return busy(api::reasons.too_many_handshakes,
+                "your address connects too often; keep sessions open");
   }
   // Last, so that an address over its own limit takes nothing from the others.
   if (!handshakes_.take(now, options_.total_handshakes_per_second)) {
-    return busy("too_many_handshakes_in_all",
+    return busy(api::reasons.too_many_handshakes_in_all,
                 "more clients connect than this proxy takes at once; try again");
   }
   addresses_.add_session(*entry);
@@ -67,7 +71,7 @@ Status Admission::Ticket::too_many_requests(Clock::time_point now, std::uint32_t
       std::chrono::ceil<std::chrono::milliseconds>(entry_->requests.wait(now, rate, count));
   std::string message = fmt::format("your address may ask {} times a second", rate);
   if (count > 1) message += fmt::format(", and this counts as {}", count);
-  return busy("too_many_requests", message + "; try again", std::max(wait, least_wait));
+  return busy(api::reasons.too_many_requests, message + "; try again", std::max(wait, least_wait));
 }
 
 AddressLimits Admission::Ticket::take_up_limits() {

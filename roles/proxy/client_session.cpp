@@ -3,6 +3,7 @@
 #include "core/runtime/runtime.h"
 #include "core/tls/tls.h"
 #include "core/wire/envelope.pb.h"
+#include "roles/api/reasons.h"
 #include "roles/proxy/relay.h"
 
 namespace babilu::proxy {
@@ -59,8 +60,7 @@ task<> ClientSession::close_when_answered(Deadline deadline) {
 
 bool ClientSession::drop() {
   if (std::exchange(dropped_, true)) return false;
-  connection_.abort(
-      {rpc::Code::resource_exhausted, "slow_reader", "too many replies were not read"});
+  connection_.abort({api::reasons.slow_reader, "too many replies were not read"});
   return true;
 }
 
@@ -68,7 +68,7 @@ void ClientSession::on_request(const wire::Frame& frame, rpc::Multiplexer::Tag& 
   relay_.on_request(*this, frame, tag);
 }
 
-void ClientSession::on_refused(const wire::Frame& frame, const rpc::Status& why) {
+void ClientSession::on_refused(const wire::Frame& frame, rpc::Status& why) {
   relay_.on_refused(*this, frame, why);
 }
 

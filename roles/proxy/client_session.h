@@ -84,7 +84,7 @@ class ClientSession final : public boost::intrusive::list_base_hook<>,
  private:
   void on_over() override { owner_.on_session_over(*this); }
   void on_request(const wire::Frame& frame, rpc::Multiplexer::Tag& tag) override;
-  void on_refused(const wire::Frame& frame, const rpc::Status& why) override;
+  void on_refused(const wire::Frame& frame, rpc::Status& why) override;
   void on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
   void on_credit(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool outgoing) override;
   void on_reply(const wire::Frame& frame, rpc::Multiplexer::Tag tag) override;

@@ -4,9 +4,11 @@
 
 #include <boost/scope/scope_exit.hpp>
 
+#include "core/rpc/request_id.h"
 #include "core/runtime/backoff.h"
 #include "core/runtime/runtime.h"
 #include "core/wire/envelope.pb.h"
+#include "roles/api/reasons.h"
 #include "roles/proxy/relay.h"
 
 namespace babilu::proxy {
@@ -184,9 +186,9 @@ void Link::on_hello(const wire::Hello& hello) {
 }
 
 void Link::on_request(const wire::Frame& frame, rpc::Multiplexer::Tag&) {
-  connection_->multiplexer().reply(
-      frame.header.stream,
-      rpc::Reply::refuse({rpc::Code::unimplemented, "not_served", "a proxy serves no backends"}));
+  rpc::Status why(api::reasons.not_served, "a proxy serves no backends");
+  why.request_id = rpc::make_request_id(runtime_.random());
+  connection_->multiplexer().reply(frame.header.stream, rpc::Reply::refuse(std::move(why)));
 }
 
 void Link::on_item(const wire::Frame& frame, rpc::Multiplexer::Tag tag, bool) {

@@ -48,25 +48,36 @@ void Observer::on_turned_away(std::string_view reason) {
   refused_sessions_.count(reason);
 }
 
-void Observer::on_relayed(const Access& access) {
-  if (access_one_of_.load(std::memory_order_relaxed) != 0) log_access(access);
+void Observer::on_relayed(const Access& access, const wire::Frame& reply) {
+  if (access_one_of_.load(std::memory_order_relaxed) != 0) log_relayed(access, reply);
 }
 
-void Observer::on_refused(const Access& access, std::string_view reason) {
-  refused_requests_.count(reason);
-  log_access(access);
+void Observer::log_relayed(const Access& access, const wire::Frame& reply) {
+  if (!takes_turn()) return;
+  const bool done = access.code == rpc::Code::ok;
+  log_access(access, done ? "" : rpc::decode_detail(access.code, reply.message()).request_id);
 }
 
-void Observer::log_access(const Access& access) {
+void Observer::on_refused(const Access& access, const rpc::Status& why) {
+  refused_requests_.count(why.reason);
+  if (takes_turn()) log_access(access, why.request_id);
+}
+
+/// Whether this request is one of those that are logged.
+bool Observer::takes_turn() noexcept {
   const unsigned one_of = access_one_of_.load(std::memory_order_relaxed);
-  if (one_of == 0 || access_turn_.fetch_add(1, std::memory_order_relaxed) % one_of != 0) return;
-  access_.info(
-      "request", field("client", access.session == nullptr ? "gone" : access.session->remote()),
-      field("method", access.method), field("status", rpc::to_string(access.code)),
-      field("backend", access.link == nullptr ? "" : access.link->name()),
-      field("sends", access.sends), field("reply_bytes", access.reply_bytes),
-      field("microseconds",
-            std::chrono::duration_cast<std::chrono::microseconds>(access.latency).count()));
+  return one_of != 0 && access_turn_.fetch_add(1, std::memory_order_relaxed) % one_of == 0;
+}
+
+void Observer::log_access(const Access& access, std::string_view request_id) {
+  access_.info("request",
+               field("client", access.session == nullptr ? "gone" : access.session->remote()),
+               field("method", access.method), field("status", rpc::to_string(access.code)),
+               field("backend", access.link == nullptr ? "" : access.link->name()),
+               field("sends", access.sends), field("reply_bytes", access.reply_bytes),
+               field("microseconds",
+                     std::chrono::duration_cast<std::chrono::microseconds>(access.latency).count()),
+               field("request_id", request_id));
 }
 
 void Observer::on_resent(const Link& link) {

@@ -30,8 +30,8 @@ class Observer : public RelayObserver {
   const Refusals& refused_sessions() const noexcept { return refused_sessions_; }
   const Refusals& refused_requests() const noexcept { return refused_requests_; }
 
-  void on_relayed(const Access& access) override;
-  void on_refused(const Access& access, std::string_view reason) override;
+  void on_relayed(const Access& access, const wire::Frame& reply) override;
+  void on_refused(const Access& access, const rpc::Status& why) override;
   void on_resent(const Link& link) override;
   void on_link_up(const Link& link) override;
   void on_link_lost(const Link& link, bool was_up) override;
@@ -41,7 +41,10 @@ class Observer : public RelayObserver {
   void on_slowed() override;
 
  private:
-  void log_access(const Access& access);
+  bool takes_turn() noexcept;
+  /// Apart, as every request would pay for its frame.
+  [[gnu::noinline]] void log_relayed(const Access& access, const wire::Frame& reply);
+  void log_access(const Access& access, std::string_view request_id);
   void log_failure(std::string_view what, const Link& link);
 
   telemetry::Log log_;

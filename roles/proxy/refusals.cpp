@@ -2,21 +2,29 @@
 
 #include <algorithm>
 
+#include "core/rpc/reasons.h"
+#include "roles/api/reasons.h"
+
 namespace babilu::proxy {
 
 namespace {
 
-constexpr std::string_view session_reasons[] = {
-    "too_many_sessions",   "too_many_sessions_of_address", "too_many_addresses",
-    "too_many_handshakes", "too_many_handshakes_in_all",   "too_many_without_header"};
+constexpr std::string_view session_reasons[] = {api::reasons.too_many_sessions.word(),
+                                                api::reasons.too_many_sessions_of_address.word(),
+                                                api::reasons.too_many_addresses.word(),
+                                                api::reasons.too_many_handshakes.word(),
+                                                api::reasons.too_many_handshakes_in_all.word(),
+                                                api::reasons.too_many_without_header.word()};
 
-constexpr std::string_view request_reasons[] = {"too_many_requests", "too_many_streams",
-                                                "hop_not_allowed",   "unknown_service",
-                                                "no_backend",        "backends_busy",
-                                                "backend_lost",      "deadline",
-                                                "cancelled",         "draining",
-                                                "request_too_large", "item_too_large",
-                                                "credit_exceeded",   "backend_exceeded_credit"};
+constexpr std::string_view request_reasons[] = {
+    api::reasons.too_many_requests.word(), rpc::reasons.too_many_streams.word(),
+    rpc::reasons.hop_not_allowed.word(),   api::reasons.unknown_service.word(),
+    api::reasons.no_backend.word(),        api::reasons.backends_busy.word(),
+    api::reasons.backend_lost.word(),      rpc::reasons.deadline.word(),
+    rpc::reasons.cancelled.word(),         rpc::reasons.draining.word(),
+    rpc::reasons.request_too_large.word(), api::reasons.item_too_large.word(),
+    api::reasons.credit_exceeded.word(),   api::reasons.backend_exceeded_credit.word(),
+    api::reasons.item_after_end.word(),    api::reasons.backend_item_after_end.word()};
 
 }  // namespace
 

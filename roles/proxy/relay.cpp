@@ -6,8 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "core/rpc/request_id.h"
 #include "core/runtime/runtime.h"
 #include "core/wire/envelope.pb.h"
+#include "roles/api/reasons.h"
 #include "roles/proxy/client_session.h"
 #include "roles/proxy/link.h"
 #include "roles/proxy/pool.h"
@@ -29,7 +31,7 @@ constexpr auto reconnect_hint = std::chrono::milliseconds(250);
 constexpr std::size_t most_spare = 1024;
 
 rpc::Status lost() {
-  return {Code::unavailable, "backend_lost", "the backend was lost before it replied"};
+  return {api::reasons.backend_lost, "the backend was lost before it replied"};
 }
 
 }  // namespace
@@ -92,7 +94,7 @@ bool Relay::passes(ClientSession& session, const wire::Frame& frame) const {
 }
 
 rpc::Status Relay::too_large(const ClientSession& session) const {
-  return {Code::invalid_argument, "request_too_large",
+  return {rpc::reasons.request_too_large,
           fmt::format("a request and the {} bytes that the proxy adds may have {} bytes "
                       "after the header; send large inputs in parts",
                       session.hop().size(), frame_limit_)};
@@ -105,7 +107,7 @@ bool Relay::still_fits(const Relayed& relayed) const {
 
 rpc::Status Relay::why_not(const ClientSession& session, const wire::Frame& frame) const {
   if (frame.header.hop != 0) {
-    return {Code::permission_denied, "hop_not_allowed", "hop data comes from a proxy only"};
+    return {rpc::reasons.hop_not_allowed, "hop data comes from a proxy only"};
   }
   if (session.hop().size() + frame.body.size() > frame_limit_) return too_large(session);
   return session.too_many_requests(costs_.of(frame.header.method));
@@ -132,8 +134,9 @@ void Relay::on_request(ClientSession& session, const wire::Frame& frame, Multipl
   }
 }
 
-void Relay::on_refused(ClientSession& session, const wire::Frame& frame, const rpc::Status& why) {
-  observer_.on_refused({&session, nullptr, frame.header.method, why.code, {}, 0, 0}, why.reason);
+void Relay::on_refused(ClientSession& session, const wire::Frame& frame, rpc::Status& why) {
+  why.request_id = rpc::make_request_id(runtime_.random());
+  observer_.on_refused({&session, nullptr, frame.header.method, why.code, {}, 0, 0}, why);
 }
 
 bool Relay::send(Relayed& relayed, ByteView payload, const Link* except) {
@@ -220,22 +223,21 @@ void Relay::give_up(Relayed& relayed) {
 }
 
 rpc::Status Relay::why_too_late(const Relayed& relayed) const {
-  return {Code::deadline_exceeded, "deadline",
-          pool_->offers(relayed.service())
-              ? "every backend had as much as it takes until the time was up"
-              : "no backend was connected until the time was up"};
+  return {rpc::reasons.deadline, pool_->offers(relayed.service())
+                                     ? "every backend had as much as it takes until the time was up"
+                                     : "no backend was connected until the time was up"};
 }
 
 rpc::Status Relay::why_no_link(const Relayed& relayed) const {
   if (pool_->never_offers(relayed.service())) {
-    return {Code::unimplemented, "unknown_service",
+    return {api::reasons.unknown_service,
             fmt::format("no backend offers service {} now", relayed.service())};
   }
   const bool busy = pool_->offers(relayed.service());
   rpc::Status status =
-      busy ? rpc::Status(Code::resource_exhausted, "backends_busy",
+      busy ? rpc::Status(api::reasons.backends_busy,
                          "every backend has as much as it takes; try again")
-           : rpc::Status(Code::unavailable, "no_backend", "no backend is connected now; try again");
+           : rpc::Status(api::reasons.no_backend, "no backend is connected now; try again");
   status.retry_after = reconnect_hint;
   return status;
 }
@@ -272,7 +274,8 @@ void Relay::on_reply(Link& link, const wire::Frame& frame, Multiplexer::Tag tag)
   if (waiting_ > 0) serve_waiting(link);
   if (relayed->broken_off) return;  // that has been told
   observer_.on_relayed({relayed->session, &link, relayed->head.method, code, latency,
-                        relayed->sends, frame.body.size()});
+                        relayed->sends, frame.body.size()},
+                       frame);
 }
 
 void Relay::on_link_lost(Link& link, Multiplexer& streams) {
@@ -309,11 +312,12 @@ void Relay::on_ejected(const Link& link, double times_as_slow) {
   observer_.on_ejected(link, times_as_slow);
 }
 
-void Relay::answer(Relayed& relayed, const Reply& reply) {
+void Relay::answer(Relayed& relayed, Reply reply) {
   assert(relayed.session != nullptr);
+  reply.status.request_id = rpc::make_request_id(runtime_.random());
   observer_.on_refused({relayed.session, relayed.link, relayed.head.method, reply.status.code,
                         runtime_.turn_began() - relayed.began, relayed.sends, 0},
-                       reply.status.reason);
+                       reply.status);
   relayed.session->multiplexer().reply(relayed.session_stream, reply);
   settle(relayed);
 }
@@ -334,42 +338,64 @@ void Relay::drop_if_stalled(ClientSession& session) {
 
 // --- Everything else that passes -----------------------------------------------------------------
 
+rpc::Status Relay::session_broke(Breach breach) {
+  if (breach == Breach::end) {
+    return {api::reasons.item_after_end, "an item was sent on the stream after its end flag"};
+  }
+  return {api::reasons.credit_exceeded, "more was sent or granted on the stream than is allowed"};
+}
+
+rpc::Status Relay::backend_broke(Breach breach) {
+  if (breach == Breach::end) {
+    return {api::reasons.backend_item_after_end,
+            "the backend sent an item on the stream after its end flag"};
+  }
+  return {api::reasons.backend_exceeded_credit,
+          "the backend sent or granted more on the stream than is allowed"};
+}
+
+/// An item or credit under its stream's number on the other side. What credit has behind its header
+/// means nothing, and goes no further.
+Relay::Passed Relay::passed_on(const wire::Frame& frame, std::uint32_t stream) {
+  Passed passed{frame.header, frame.payload()};
+  passed.head.stream = stream;
+  if (frame.header.kind == wire::Kind::credit) {
+    passed.head.meta = 0;
+    passed.payload = {};
+  }
+  return passed;
+}
+
 void Relay::to_link(const wire::Frame& frame, Multiplexer::Tag tag) {
   Relayed* const relayed = Relayed::from(tag);
   if (relayed == nullptr) return;
-  const bool within = relayed->account(frame, relayed->credit_of_session, relayed->credit_of_link);
+  relayed->from_session.ended |= relayed->head.has(wire::flags::end);
+  const auto breach = relayed->account(frame, relayed->from_session, relayed->from_link);
   if (relayed->link == nullptr) return end_waiting(*relayed);
-  if (!within) {
-    return break_off(*relayed, {Code::resource_exhausted, "credit_exceeded",
-                                "more was sent or granted on the stream than is allowed"});
-  }
-  if (relayed->link->too_large(frame.payload().size())) {
-    return break_off(*relayed, {Code::invalid_argument, "item_too_large",
-                                "it is larger than the frames that the backend takes"});
-  }
+  if (breach != Breach::none) return break_off(*relayed, session_broke(breach));
   if (relayed->link->over_hard()) {
-    return break_off(*relayed, {Code::resource_exhausted, "backends_busy",
+    return break_off(*relayed, {api::reasons.backends_busy,
                                 "the backend does not take what is sent to it; try again"});
   }
-  wire::Header head = frame.header;
-  head.stream = relayed->link_stream;
-  relayed->link->forward(head, frame.payload());
+  const auto [head, payload] = passed_on(frame, relayed->link_stream);
+  if (relayed->link->too_large(payload.size())) {
+    return break_off(*relayed, {api::reasons.item_too_large_for_backend,
+                                "it is larger than the frames that the backend takes"});
+  }
+  relayed->link->forward(head, payload);
 }
 
 void Relay::to_session(const wire::Frame& frame, Multiplexer::Tag tag) {
   Relayed* const relayed = Relayed::from(tag);
   if (relayed->session == nullptr) return;
-  if (!relayed->account(frame, relayed->credit_of_link, relayed->credit_of_session)) {
-    return break_off(*relayed, {Code::internal, "backend_exceeded_credit",
-                                "the backend sent or granted more on the stream than is allowed"});
+  const auto breach = relayed->account(frame, relayed->from_link, relayed->from_session);
+  if (breach != Breach::none) return break_off(*relayed, backend_broke(breach));
+  const auto [head, payload] = passed_on(frame, relayed->session_stream);
+  if (relayed->session->multiplexer().too_large(payload.size())) {
+    return break_off(
+        *relayed, {api::reasons.item_too_large, "an item is larger than the frames that you take"});
   }
-  if (relayed->session->multiplexer().too_large(frame.payload().size())) {
-    return break_off(*relayed, {Code::resource_exhausted, "item_too_large",
-                                "an item is larger than the frames that you take"});
-  }
-  wire::Header head = frame.header;
-  head.stream = relayed->session_stream;
-  relayed->session->multiplexer().forward(head, frame.payload());
+  relayed->session->multiplexer().forward(head, payload);
   relayed->session->flush();
   drop_if_stalled(*relayed->session);
 }
@@ -398,7 +424,7 @@ void Relay::on_cancel(Multiplexer::Tag tag) {
   }
   const RelayedPtr taken = take_waiting(*relayed);
   if (taken->session == nullptr) return;
-  answer(*taken, Reply::refuse({Code::cancelled, "cancelled", "the caller cancelled"}));
+  answer(*taken, Reply::refuse({rpc::reasons.cancelled, "the caller cancelled"}));
 }
 
 void Relay::on_session_gone(Multiplexer& streams) {

@@ -19,6 +19,10 @@ class ClientSession;
 class Link;
 class Pool;
 
+/// Most bytes of hop data, whatever the client's address: what docs/protocol.md tells clients to
+/// leave.
+inline constexpr std::size_t most_hop_bytes = 128;
+
 /// Hop data: who the client is, and which attempt this is.
 Bytes encode_hop(std::string_view client_address, std::uint32_t attempt);
 
@@ -36,8 +40,9 @@ struct Access {
 /// Counts of the relay, for metrics and logs. Shared by the Runtimes of a process.
 struct RelayObserver {
   virtual ~RelayObserver() = default;
-  virtual void on_relayed(const Access& access) = 0;
-  virtual void on_refused(const Access& access, std::string_view reason) = 0;
+  /// The reply is a backend's, valid during the call.
+  virtual void on_relayed(const Access& access, const wire::Frame& reply) = 0;
+  virtual void on_refused(const Access& access, const rpc::Status& why) = 0;
   virtual void on_resent(const Link& link) = 0;
   virtual void on_link_up(const Link& link) = 0;
   virtual void on_link_lost(const Link& link, bool was_up) = 0;
@@ -81,8 +86,8 @@ class Relay {
 
   // From sessions.
   void on_request(ClientSession& session, const wire::Frame& frame, rpc::Multiplexer::Tag& tag);
-  /// A request that its session has answered itself.
-  void on_refused(ClientSession& session, const wire::Frame& frame, const rpc::Status& why);
+  /// A request that its session answers itself; it gets an id.
+  void on_refused(ClientSession& session, const wire::Frame& frame, rpc::Status& why);
   void to_link(const wire::Frame& frame, rpc::Multiplexer::Tag tag);
   void on_cancel(rpc::Multiplexer::Tag tag);
   void on_session_gone(rpc::Multiplexer& streams);
@@ -102,6 +107,12 @@ class Relay {
   std::size_t waiting() const noexcept { return waiting_; }
 
  private:
+  /// What an item or credit breaks: its sender's credit, or its sender's end of the stream.
+  enum class Breach : std::uint8_t { none, credit, end };
+  struct Passed {
+    wire::Header head;
+    ByteView payload;
+  };
   struct Relayed;
   class WaitingLists;
   /// Keeps it for another request.
@@ -113,6 +124,9 @@ class Relay {
 
   RelayedPtr make();
   RelayedPtr take(rpc::Multiplexer::Tag tag);
+  static rpc::Status session_broke(Breach breach);
+  static rpc::Status backend_broke(Breach breach);
+  static Passed passed_on(const wire::Frame& frame, std::uint32_t stream);
   static rpc::Reply refusal(const Relayed& relayed, rpc::Status why);
   bool passes(ClientSession& session, const wire::Frame& frame) const;
   rpc::Status too_large(const ClientSession& session) const;
@@ -131,7 +145,7 @@ class Relay {
   void look_at_deadlines(Deadline due);
   void expire();
   void time_out(Relayed& relayed);
-  void answer(Relayed& relayed, const rpc::Reply& reply);
+  void answer(Relayed& relayed, rpc::Reply reply);
   void settle(Relayed& relayed);
   void drop_if_stalled(ClientSession& session);
   rpc::Status why_no_link(const Relayed& relayed) const;

@@ -10,7 +10,6 @@
 
 namespace babilu::proxy {
 
-using rpc::Code;
 using rpc::Multiplexer;
 
 namespace {
@@ -56,8 +55,7 @@ void Relay::expire() {
 void Relay::time_out(Relayed& relayed) {
   if (relayed.session == nullptr) return;
   if (!relayed.excuses_lateness(*relayed.link)) relayed.link->note_silence();
-  break_off(relayed, {Code::deadline_exceeded, "deadline",
-                      "the backend did not answer until the time was up"});
+  break_off(relayed, {rpc::reasons.deadline, "the backend did not answer until the time was up"});
 }
 
 }  // namespace babilu::proxy

@@ -59,9 +59,13 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
   /// the time, nor did any other backend.
   bool comparable = false;
   bool broken_off = false;  ///< answered by the proxy while the backend still works
-  /// Bytes of items that each side may still send.
-  std::uint32_t credit_of_session = rpc::default_credit;
-  std::uint32_t credit_of_link = rpc::default_credit;
+  /// What one side may still send.
+  struct Way {
+    std::uint32_t credit = rpc::default_credit;  ///< bytes of items
+    bool ended = false;                          ///< an item had the flag `end`
+  };
+  Way from_session;
+  Way from_link;
   Kept kept;  ///< metadata and message, while it may be sent again
   std::unique_ptr<Patience> patience;
   std::uint64_t turn = 0;  ///< among those that wait
@@ -82,7 +86,7 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
     sends = 0;
     stream_used = broken_off = false;
     comparable = its_head.route == 0;
-    credit_of_session = credit_of_link = rpc::default_credit;
+    from_session = from_link = {};
   }
   /// It has ended: what it held is let go, but for a little memory.
   void clear() noexcept {
@@ -92,20 +96,21 @@ struct Relay::Relayed : boost::intrusive::list_base_hook<> {
     patience.reset();
   }
 
-  /// Counts an item against the sender's credit, or credit for the other side. False when there is
-  /// not enough, or too much.
-  bool account(const wire::Frame& frame, std::uint32_t& sender, std::uint32_t& other) noexcept {
+  /// Counts an item against the sender's credit, or credit for the other side.
+  Breach account(const wire::Frame& frame, Way& sender, Way& other) noexcept {
     const std::size_t bytes = frame.payload().size();
     stream_used = true;
     comparable = false;
-    if (frame.header.kind == wire::Kind::item) {
-      if (bytes > sender) return false;
-      sender -= static_cast<std::uint32_t>(bytes);
-    } else {
-      if (frame.header.value > most_credit - other) return false;
-      other += frame.header.value;
+    if (frame.header.kind == wire::Kind::credit) {
+      if (frame.header.value > most_credit - other.credit) return Breach::credit;
+      other.credit += frame.header.value;
+      return Breach::none;
     }
-    return true;
+    if (sender.ended) return Breach::end;
+    if (bytes > sender.credit) return Breach::credit;
+    sender.credit -= static_cast<std::uint32_t>(bytes);
+    sender.ended = frame.header.has(wire::flags::end);
+    return Breach::none;
   }
 
   static rpc::Multiplexer::Tag tag(Relayed* relayed) {

@@ -61,7 +61,7 @@ void check_hello(ByteView message, rpc::Side side, Cut cut) {
   wire::append(frame, {.kind = Kind::hello}, {}, message);
   std::string reason;
   feed(frame, cut, [&](ByteView piece) {
-    if (const auto violation = multiplexer.receive(piece, seen)) reason = violation->reason;
+    if (const auto violation = multiplexer.receive(piece, seen)) reason = violation->reason.word();
     return reason.empty();
   });
   check(reason == why_not(message), "a hello is taken when it is one");

@@ -13,6 +13,7 @@
 #include "core/rpc/multiplexer.h"
 #include "core/wire/envelope.pb.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/status.h"
 
 namespace babilu::fuzz {
 namespace {
@@ -69,7 +70,7 @@ class Model final : public Multiplexer::Events {
     theirs[frame.header.stream] = {tag, false};
     note("request", frame);
   }
-  void on_refused(const Frame& frame, const rpc::Status& why) override {
+  void on_refused(const Frame& frame, rpc::Status& why) override {
     opened(frame);
     check(we_go || theirs.size() == setting_.limits.streams, "only what is too much is refused");
     check(!why.ok(), "a refusal has its reason");
@@ -213,9 +214,9 @@ class Script {
   void enemy(ByteView bytes) {
     feed(bytes, cut_, [&](ByteView piece) {
       if (const auto violation = multiplexer_.receive(piece, model_)) {
-        check(!violation->reason.empty() && violation->code != rpc::Code::ok,
+        check(!violation->reason.word().empty() && violation->reason.code() != rpc::Code::ok,
               "a violation is named");
-        model_.log.append(violation->reason);
+        model_.log.append(violation->reason.word());
         ended_ = true;
       }
       return !ended_;
@@ -277,7 +278,7 @@ class Script {
     const auto found = model_.theirs.find(stream);
     if (found != model_.theirs.end()) found->second.replied = true;
     if ((how & 1) != 0) {
-      multiplexer_.reply(stream, rpc::Reply::refuse({rpc::Code::not_found, "nothing"}));
+      multiplexer_.reply(stream, rpc::Reply::refuse(test::status(rpc::Code::not_found, "nothing")));
     } else if ((how & 2) != 0) {
       multiplexer_.relay_reply(stream, {.value = how}, input.bytes(how % 32));
     } else {

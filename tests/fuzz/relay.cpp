@@ -14,6 +14,7 @@
 #include "core/wire/envelope.pb.h"
 #include "roles/proxy/proxy.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/status.h"
 
 namespace babilu::fuzz {
 namespace {
@@ -73,7 +74,7 @@ class End final : private rpc::Connection::Handler {
     connection_.flush();
   }
   void close() { connection_.close({}); }
-  void cut() { connection_.abort({rpc::Code::unavailable, "cut"}); }
+  void cut() { connection_.abort(test::status(rpc::Code::unavailable, "cut")); }
 
  private:
   task<> run() {

@@ -13,6 +13,7 @@
 #include "roles/api/methods.h"
 #include "tests/integration/support/process.h"
 #include "tests/integration/support/raw_connection.h"
+#include "tests/support/status.h"
 
 namespace babilu::testing {
 namespace {
@@ -64,8 +65,9 @@ class HostileServer {
   task<rpc::Outcome<api::WhoamiReply>> on_whoami(rpc::Call&, const api::WhoamiRequest&) {
     if (!refused_) {
       refused_ = true;
-      rpc::Status status(rpc::Code::permission_denied, std::string("reason") + escapes,
-                         std::string("message") + escapes);
+      rpc::Status status =
+          test::status(rpc::Code::permission_denied, std::string("reason") + escapes,
+                       std::string("message") + escapes);
       status.request_id = std::string("id") + escapes;
       co_return status;
     }

@@ -10,6 +10,7 @@
 #include "core/telemetry/metrics.h"
 #include "roles/backend/server.h"
 #include "tests/sim/stack.h"
+#include "tests/support/status.h"
 
 namespace babilu::backend {
 namespace {
@@ -105,7 +106,7 @@ struct Bench {
     while (waiting) co_await go_on.wait();
     co_return Reply::of({});
   }
-  static task<Reply> say_no() { co_return Reply::refuse({Code::not_found, "nobody"}); }
+  static task<Reply> say_no() { co_return Reply::refuse(test::status(Code::not_found, "nobody")); }
 
   task<Reply> ask(rpc::MethodTraits method, Clock::duration time = 10s) {
     rpc::CallOptions options;

@@ -4,6 +4,7 @@
 #include "roles/peer/terminal/console.h"
 #include "tests/sim/peer_support.h"
 #include "tests/support/size.h"
+#include "tests/support/status.h"
 
 namespace babilu::peer {
 namespace {
@@ -179,7 +180,7 @@ task<> many_strangers(Town& town) {
   for (int i = 0; i < 100; ++i) {
     ada->console.on_stranger({"eve", 1}, "\x1B[2Jknocking");
     Refusal refusal;
-    refusal.why = {rpc::Code::unauthenticated, "bad_signature", "\x1B[2J"};
+    refusal.why = test::status(rpc::Code::unauthenticated, "bad_signature", "\x1B[2J");
     ada->console.on_refused(refusal);
   }
   EXPECT_LE(ada->screen.shown.size(), 12u);
@@ -255,7 +256,7 @@ task<> noise(Town& town) {
   for (int i = 0; i < 100; ++i) ada->console.on_stranger({"eve", 1}, "knocking");
   Refusal refusal;
   refusal.name = "bob";
-  refusal.why = {rpc::Code::permission_denied, "key_changed", "another key"};
+  refusal.why = test::status(rpc::Code::permission_denied, "key_changed", "another key");
   refusal.known = Contact{.name = "bob"};
   ada->console.on_refused(refusal);
   ada->console.on_trouble("the disk is full");
@@ -277,8 +278,9 @@ TEST(PeerConsole, StrangersCannotHideWhatMatters) {
 
 task<> refused_for_good(Town& town) {
   auto ada = co_await person(town, "ada");
-  ada->console.on_settled({.name = "bob"}, {.text = "hello"},
-                          {rpc::Code::permission_denied, "forgotten", "you are forgotten"});
+  ada->console.on_settled(
+      {.name = "bob"}, {.text = "hello"},
+      test::status(rpc::Code::permission_denied, "forgotten", "you are forgotten"));
   EXPECT_TRUE(ada->console.failed());
   co_await leave(town, *ada);
 }

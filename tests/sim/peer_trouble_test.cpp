@@ -4,6 +4,7 @@
 #include "roles/peer/contacts.h"
 #include "roles/peer/messages.h"
 #include "tests/sim/peer_support.h"
+#include "tests/support/status.h"
 
 namespace babilu::peer {
 namespace {
@@ -259,7 +260,7 @@ task<std::unique_ptr<Scripted>> scripted(Town& town, crypto::KeyPair keys, std::
 }
 
 rpc::Status no(rpc::Code code, std::chrono::milliseconds retry_after) {
-  rpc::Status status(code, "no", "not now");
+  rpc::Status status = test::status(code, "no", "not now");
   status.retry_after = retry_after;
   return status;
 }

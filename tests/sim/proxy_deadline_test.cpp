@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/sim/wire_site.h"
+#include "tests/support/status.h"
 
 namespace babilu::test {
 namespace {
@@ -94,8 +95,8 @@ TEST(Deadlines, WhoSetsNoneHasTheUsualOne) {
 }
 
 task<> own_answer(WireSite& site) {
-  site["a"].answer_with(rpc::Reply::refuse({Code::deadline_exceeded, "as_the_test_wants", ""}),
-                        302ms);
+  site["a"].answer_with(
+      rpc::Reply::refuse(test::status(Code::deadline_exceeded, "as_the_test_wants", "")), 302ms);
   const std::uint32_t stream = site.client->ask("x", {.milliseconds = 300});
   co_await until_answered(site, stream);
   EXPECT_EQ(site.client->outcome(stream), "as_the_test_wants");
@@ -170,7 +171,8 @@ task<> ask_for_a_time(WireSite& site, WireEnd::Ask how) {
 }
 
 task<> haste_of_others(WireSite& site) {
-  site["a"].answer_with(rpc::Reply::refuse({Code::deadline_exceeded, "as_the_test_wants", ""}));
+  site["a"].answer_with(
+      rpc::Reply::refuse(test::status(Code::deadline_exceeded, "as_the_test_wants", "")));
   for (const char* host : {"b", "c"}) site[host].answer_with({});
   co_await ask_for_a_time(site, {.milliseconds = 999});
   EXPECT_EQ(ejections(site, "a"), 0);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "tests/sim/wire_site.h"
+#include "tests/support/status.h"
 
 namespace babilu::test {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 using rpc::Code;
 
 rpc::Reply failure(Code code = Code::internal) {
-  return rpc::Reply::refuse({code, "as_the_test_wants", ""});
+  return rpc::Reply::refuse(test::status(code, "as_the_test_wants"));
 }
 
 /// A request each millisecond, of which the last is answered in the end. Gives the most backends

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "tests/sim/wire_site.h"
+#include "tests/support/status.h"
 
 namespace babilu::test {
 namespace {
@@ -350,7 +351,7 @@ task<> faults(WireSite& site) {
   double errors = 0;
   for (int code = 0; code <= 16; ++code) {
     rpc::Reply reply;
-    reply.status = {static_cast<Code>(code), code == 0 ? "" : "as_the_test_wants"};
+    reply.status = test::status(static_cast<Code>(code), code == 0 ? "" : "as_the_test_wants");
     site["a"].answer_with(reply);
     co_await until_answered(site, site.client->ask());
     const double now = site.metric("babilu_proxy_backend_errors_total");
@@ -445,8 +446,17 @@ task<> access_log(WireSite& site) {
   co_await until_answered(site, site.client->ask("x", {.method = 0x0105}));
   EXPECT_EQ(site.logged("method=261"), 1u);
   EXPECT_EQ(site.logged("backend=a:7401 sends=1 reply_bytes=100"), 4u);
-  co_await until_answered(site, site.client->ask("x", {.method = 0x0905}));
+  const std::uint32_t refused = site.client->ask("x", {.method = 0x0905});
+  co_await until_answered(site, refused);
   EXPECT_EQ(site.logged("method=2309 status=unimplemented"), 1u) << "what it refuses as well";
+  const std::string id = site.client->answer(refused).status.request_id;
+  EXPECT_EQ(id.size(), 16u);
+  EXPECT_EQ(site.logged("request_id=" + id), 1u) << "by the name that its client was told";
+  rpc::Status no = test::status(rpc::Code::not_found, "nobody");
+  no.request_id = "0123456789abcdef";
+  site["a"].answer_with(rpc::Reply::refuse(no));
+  co_await until_answered(site, site.client->ask("x", {.method = 0x0106}));
+  EXPECT_EQ(site.logged("request_id=0123456789abcdef"), 1u) << "and what a backend refuses";
 
   // A stream that the proxy breaks off is written once, whatever the backend says to it later.
   site["a"].end().options.answer = {};

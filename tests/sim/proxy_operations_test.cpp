@@ -8,6 +8,7 @@
 #include "core/runtime/runtime.h"
 #include "roles/proxy/operations.h"
 #include "tests/sim/wire_site.h"
+#include "tests/support/status.h"
 
 namespace babilu::test {
 namespace {
@@ -127,7 +128,8 @@ TEST(Operations, OneBackendCanBeDrained) {
 
 task<> ejected(WireSite& site) {
   Office office(site);
-  site["a"].answer_with(rpc::Reply::refuse({rpc::Code::internal, "as_the_test_wants", ""}));
+  site["a"].answer_with(
+      rpc::Reply::refuse(test::status(rpc::Code::internal, "as_the_test_wants", "")));
   site["b"].answer_with({});
   for (int i = 0; i < 1500; ++i) {
     site.client->ask();

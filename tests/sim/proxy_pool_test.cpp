@@ -10,6 +10,7 @@
 #include "roles/api/echo.pb.h"
 #include "tests/sim/stack.h"
 #include "tests/support/size.h"
+#include "tests/support/status.h"
 
 namespace babilu::test {
 namespace {
@@ -65,7 +66,7 @@ class FakeBackend {
       world_.cut("proxy", host_);
     }
     if (delay > 0s) co_await world_.runtime().sleep_for(delay);
-    if (code != Code::ok) co_return rpc::Status(code, "asked_for", "as the test wants it");
+    if (code != Code::ok) co_return test::status(code, "asked_for");
     api::EchoReply reply;
     reply.set_payload(request.payload());
     co_return reply;

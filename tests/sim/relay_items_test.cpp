@@ -46,14 +46,24 @@ class RawEnd final : private rpc::Connection::Handler {
   bool greeted = false;
   bool over = false;
 
-  std::uint32_t ask(std::size_t bytes = 0) {
-    const std::uint32_t stream =
-        connection_.multiplexer().request({.method = method}, {}, Bytes(bytes, 1), 1);
+  std::uint32_t ask(std::size_t bytes = 0, std::uint8_t flags = 0) {
+    const std::uint32_t stream = connection_.multiplexer().request(
+        {.flags = flags, .method = method}, {}, Bytes(bytes, 1), 1);
     connection_.flush();
     return stream;
   }
   void item(std::uint32_t stream, std::size_t bytes) {
     connection_.multiplexer().forward({.kind = Kind::item, .stream = stream}, Bytes(bytes, 1));
+    connection_.flush();
+  }
+  void last_item(std::uint32_t stream, std::size_t bytes) {
+    connection_.multiplexer().forward(
+        {.kind = Kind::item, .flags = wire::flags::end, .stream = stream}, Bytes(bytes, 1));
+    connection_.flush();
+  }
+  void grant_with(std::uint32_t stream, std::size_t bytes) {
+    connection_.multiplexer().forward(
+        {.kind = Kind::credit, .stream = stream, .value = 1, .meta = 3}, Bytes(bytes, 1));
     connection_.flush();
   }
   void grant(std::uint32_t stream, std::uint32_t bytes) {
@@ -256,6 +266,63 @@ task<> absurd_credit(Ends& ends) {
 }
 TEST(RelayItems, CreditCannotOverflow) {
   run(absurd_credit);
+}
+
+task<> client_goes_on(Ends& ends) {
+  const Two two = co_await ask_twice(ends);
+  ends.client->last_item(two.asked[0], 5);
+  co_await ends.backend->until(Kind::item, 1);
+  ends.client->grant(two.asked[0], 1);
+  co_await ends.backend->until(Kind::credit, 1);
+  ends.client->item(two.asked[0], 1);
+  co_await ends.client->until(Kind::reply, 1);
+  EXPECT_EQ(ends.client->last().reason, "item_after_end");
+  co_await ends.backend->until(Kind::cancel, 1);
+  EXPECT_EQ(ends.backend->item_bytes(two.served[0]), 5u);
+  co_await expect_second_works(ends, two);
+}
+TEST(RelayItems, AnItemAfterTheClientsEndLosesThatStreamOnly) {
+  run(client_goes_on);
+}
+
+task<> request_was_all(Ends& ends) {
+  const std::uint32_t asked = ends.client->ask(10, wire::flags::end);
+  co_await ends.backend->until(Kind::request, 1);
+  ends.client->item(asked, 1);
+  co_await ends.client->until(Kind::reply, 1);
+  EXPECT_EQ(ends.client->last().reason, "item_after_end");
+  EXPECT_EQ(ends.backend->count(Kind::item), 0u);
+}
+TEST(RelayItems, NoneFollowsARequestThatSaysThatItIsAll) {
+  run(request_was_all);
+}
+
+task<> backend_goes_on(Ends& ends) {
+  const Two two = co_await ask_twice(ends);
+  ends.backend->last_item(two.served[0], 5);
+  ends.backend->item(two.served[0], 1);
+  co_await ends.client->until(Kind::reply, 1);
+  EXPECT_EQ(ends.client->last().reason, "backend_item_after_end");
+  EXPECT_EQ(ends.client->item_bytes(two.asked[0]), 5u);
+  co_await ends.backend->until(Kind::cancel, 1);
+  co_await expect_second_works(ends, two);
+}
+TEST(RelayItems, AnItemAfterTheBackendsEndLosesThatStreamOnly) {
+  run(backend_goes_on);
+}
+
+task<> more_than_credit(Ends& ends) {
+  const std::uint32_t asked = ends.client->ask();
+  co_await ends.backend->until(Kind::request, 1);
+  ends.client->grant_with(asked, 100);
+  co_await ends.backend->until(Kind::credit, 1);
+  EXPECT_EQ(ends.backend->last().bytes, 0u);
+  ends.backend->grant_with(ends.backend->seen.at(0).stream, 100);
+  co_await ends.client->until(Kind::credit, 1);
+  EXPECT_EQ(ends.client->last().bytes, 0u);
+}
+TEST(RelayItems, CreditBringsNothingElse) {
+  run(more_than_credit);
 }
 
 task<> too_large(Ends& ends) {

@@ -7,6 +7,7 @@
 #include "core/runtime/runtime.h"
 #include "roles/backend/server.h"
 #include "tests/sim/stack.h"
+#include "tests/support/status.h"
 
 namespace babilu::test {
 namespace {
@@ -109,7 +110,7 @@ class Dialer {
 
   /// Of the calls that have ended, in that order.
   const rpc::Session::CallResult& result(std::size_t index) const {
-    static const rpc::Session::CallResult none{Reply::refuse(Code::unknown), false};
+    static const rpc::Session::CallResult none{Reply::refuse(rpc::Status(Code::unknown)), false};
     EXPECT_LT(index, results_.size());
     return index < results_.size() ? results_[index] : none;
   }
@@ -216,7 +217,7 @@ task<> leaving_server(sim::World& world) {
     }
   };
   Scope calls(world.runtime());
-  Reply slow = Reply::refuse(Code::unknown);
+  Reply slow = Reply::refuse(rpc::Status(Code::unknown));
   calls.spawn("slow", Call::slow(channel, world.runtime().now() + 60s, slow));
   co_await until_begun(world, a, 1);
   a.lifecycle.advance(Phase::draining);
@@ -298,7 +299,7 @@ task<> told_why(sim::World& world) {
   scope.spawn("serve", Serve::run(session));
   link->ask(slow_method);
   co_await world.runtime().sleep_for(10ms);
-  session.close({Code::resource_exhausted, "too_many", "there are too many of you"});
+  session.close(test::status(Code::resource_exhausted, "too_many", "there are too many of you"));
   co_await link->join();
   co_await scope.join();
   EXPECT_TRUE(link->result(0).connection_lost);

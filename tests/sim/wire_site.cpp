@@ -77,7 +77,7 @@ void WireEnd::reply(std::uint32_t stream, std::string_view payload) {
 }
 
 void WireEnd::refuse(std::uint32_t stream, rpc::Code code, bool unstarted) {
-  rpc::Reply refusal = rpc::Reply::refuse({code, "as_the_test_wants", ""});
+  rpc::Reply refusal = rpc::Reply::refuse(test::status(code, "as_the_test_wants"));
   refusal.unstarted = unstarted;
   connection_.multiplexer().reply(stream, refusal);
   connection_.flush();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/sim/stack.h"
+#include "tests/support/status.h"
 
 namespace babilu::test {
 
@@ -70,7 +71,7 @@ class WireEnd final : private rpc::Connection::Handler {
     connection_.outbox().flush_now();
     connection_.stream().shutdown();
   }
-  void abort() { connection_.abort({rpc::Code::unavailable, "gone", ""}); }
+  void abort() { connection_.abort(test::status(rpc::Code::unavailable, "gone", "")); }
   void pause_reading(bool paused) { connection_.pause_reading(paused); }
 
   std::vector<Seen> seen;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "bots_fake_stack.h"
+#include "tests/support/status.h"
 #include "tools/bots/call.h"
 #include "tools/bots/each.h"
 #include "tools/bots/operations.h"
@@ -185,13 +186,13 @@ TEST(BotsCall, InsistsOnTheSameAccountWhileItIsSetUp) {
 }
 
 task<> insists_as_told(Bench& bench) {
-  bench.stack.refusal = {Code::resource_exhausted, "busy", "later"};
+  bench.stack.refusal = test::status(Code::resource_exhausted, "busy", "later");
   bench.stack.refusal.retry_after = 2s;
   const auto began = bench.runtime.now();
   EXPECT_FALSE(co_await set_up(bench.swarm, bench.bot(), began + 9s));
   EXPECT_LE(bench.runtime.now(), began + 9s) << "not beyond the deadline";
   EXPECT_EQ(bench.stack.requests, 5u) << "as it was told: every 2 s";
-  bench.stack.refusal = {Code::permission_denied, "no", "never"};
+  bench.stack.refusal = test::status(Code::permission_denied, "no", "never");
   EXPECT_FALSE(co_await set_up(bench.swarm, bench.bot(), bench.runtime.now() + 1h));
   EXPECT_EQ(bench.stack.requests, 6u) << "what will not help is not tried again";
 }
@@ -217,7 +218,7 @@ TEST(BotsCall, ASecondRequestTakesTheNextConnectionThatIsThere) {
 }
 
 task<> both_unanswered(Bench& bench) {
-  bench.stack.refusal = {Code::unavailable, "no_backend", "none"};
+  bench.stack.refusal = test::status(Code::unavailable, "no_backend", "none");
   co_await perform(bench.swarm, bench.bot(), Operation::sign_up, bench.runtime.now());
   co_await perform(bench.swarm, bench.bot(), Operation::sign_up, bench.runtime.now());
   EXPECT_EQ(bench.swarm.checks.duplicated, 0u) << "no answer says nothing";
@@ -239,8 +240,8 @@ task<> compares(Bench& bench) {
   api::LoginReply two;
   two.set_token("two");
   using Answer = rpc::Outcome<api::LoginReply>;
-  const Answer silent = rpc::Status(Code::deadline_exceeded, "deadline");
-  const Answer refused = rpc::Status(Code::not_found, "nobody");
+  const Answer silent = test::status(Code::deadline_exceeded, "deadline");
+  const Answer refused = test::status(Code::not_found, "nobody");
   const ChecksReport& checks = bench.swarm.checks;
   compare_answers<api::LoginReply>(bench.swarm, "login", one, one);
   EXPECT_EQ(checks.answered_alike, 1u);
@@ -317,10 +318,10 @@ TEST(BotsCall, AWrongAnswerIsFoundWhenItComes) {
 }
 
 TEST(BotsOutcome, ARefusalIsAnAnswer) {
-  EXPECT_TRUE(unanswered({Code::deadline_exceeded, "deadline"}));
-  EXPECT_TRUE(unanswered({Code::unavailable, "connection_lost"}));
-  EXPECT_TRUE(unanswered({Code::unavailable, "cannot_connect"}));
-  EXPECT_FALSE(unanswered({Code::unavailable, "no_backend"})) << "it comes fast";
+  EXPECT_TRUE(unanswered(test::status(Code::deadline_exceeded, "deadline")));
+  EXPECT_TRUE(unanswered(test::status(Code::unavailable, "connection_lost")));
+  EXPECT_TRUE(unanswered(test::status(Code::unavailable, "cannot_connect")));
+  EXPECT_FALSE(unanswered(test::status(Code::unavailable, "no_backend"))) << "it comes fast";
 }
 
 // Load that is refused.
@@ -328,7 +329,7 @@ TEST(BotsOutcome, ARefusalIsAnAnswer) {
 Report refused_for(Clock::duration retry_after, Clock::duration duration) {
   FakeStack stack;
   stack.work = 0us;
-  stack.refusal = {Code::resource_exhausted, "busy", "later"};
+  stack.refusal = test::status(Code::resource_exhausted, "busy", "later");
   stack.refusal.retry_after = std::chrono::duration_cast<std::chrono::milliseconds>(retry_after);
   BotsConfig config = test_config(Scenario::echo, 1);
   config.duration = duration;

@@ -12,6 +12,7 @@
 #include "roles/api/methods.h"
 #include "roles/api/registry.pb.h"
 #include "roles/api/vault.pb.h"
+#include "tests/support/status.h"
 #include "tools/bots/run.h"
 
 namespace babilu::bots {
@@ -82,7 +83,9 @@ class FakeStack {
   template <class T>
   using Answer = task<rpc::Outcome<T>>;
 
-  static rpc::Status status(rpc::Code code, const char* reason) { return {code, reason, "fake"}; }
+  static rpc::Status status(rpc::Code code, const char* reason) {
+    return test::status(code, reason, "fake");
+  }
   task<rpc::Status> admit(rpc::Call& call) {
     ++requests;
     ++requests_of[std::string(call.client_address)];

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "bots_fake_stack.h"
+#include "tests/support/status.h"
 #include "tools/bots/probes.h"
 #include "tools/bots/scenario.h"
 
@@ -98,7 +99,7 @@ TEST(BotsLoad, KeepsTheSetUpOutOfTheFigures) {
 
 TEST(BotsLoad, CountsRefusalsByReasonAndNotAsFastAnswers) {
   FakeStack stack;
-  stack.refusal = {rpc::Code::resource_exhausted, "busy", "come back later"};
+  stack.refusal = test::status(rpc::Code::resource_exhausted, "busy", "come back later");
   stack.refusal.retry_after = 100ms;
   BotsConfig config = test_config(Scenario::echo, 2);
   config.duration = 2s;
@@ -214,7 +215,7 @@ TEST(BotsLoad, ConfiguredSeedMakesTheSameNames) {
 
 TEST(BotsLoad, ANameTakenBeforeItWasGivenIsADuplicate) {
   FakeStack stack;
-  stack.refusal = {rpc::Code::already_exists, "name_taken", "taken"};
+  stack.refusal = test::status(rpc::Code::already_exists, "name_taken", "taken");
   const Report report = run_against(stack, test_config(Scenario::signup, 1));
   EXPECT_EQ(report.checks.duplicated, report.requests());
   EXPECT_EQ(exit_code(report), 1);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/wire/envelope.pb.h"
+#include "tests/support/status.h"
 #include "tools/bots/outcome.h"
 #include "tools/bots/progress.h"
 #include "tools/bots/recorder.h"
@@ -25,8 +26,10 @@ Report sample() {
   recorder.enter(Stage::load);
   for (int i = 1; i <= 100; ++i) recorder.record(echo_traits, {}, i * 1us);
   for (int i = 0; i < 8; ++i) recorder.record(sign_up_traits, {}, 20ms);
-  recorder.record(sign_up_traits, {rpc::Code::unavailable, "connection_lost", "gone"}, 2s);
-  recorder.record(sign_up_traits, {rpc::Code::resource_exhausted, "busy", "\"full\"\n"}, 1us);
+  recorder.record(sign_up_traits, test::status(rpc::Code::unavailable, "connection_lost", "gone"),
+                  2s);
+  recorder.record(sign_up_traits, test::status(rpc::Code::resource_exhausted, "busy", "\"full\"\n"),
+                  1us);
   Report report;
   report.config.target = {"127.0.0.1:7400"};
   report.config.sessions = 2;
@@ -254,7 +257,7 @@ TEST(BotsRecorder, CountsTheLoadAlone) {
   Recorder recorder;
   recorder.enter(Stage::setup);
   recorder.record(sign_up_traits, {}, 20ms);
-  recorder.record(sign_up_traits, {rpc::Code::resource_exhausted, "busy"}, 1ms);
+  recorder.record(sign_up_traits, test::status(rpc::Code::resource_exhausted, "busy"), 1ms);
   recorder.enter(Stage::check);
   recorder.record(echo_traits, {}, 1ms);
   Report report;
@@ -271,7 +274,8 @@ TEST(BotsRecorder, KeepsABoundedNumberOfKindsOfErrors) {
   Recorder recorder;
   recorder.enter(Stage::load);
   for (int i = 0; i < 1000; ++i) {
-    recorder.record(echo_traits, {rpc::Code::internal, "reason-" + std::to_string(i)}, 1ms);
+    recorder.record(echo_traits, test::status(rpc::Code::internal, "reason-" + std::to_string(i)),
+                    1ms);
   }
   Report report;
   recorder.fill(report);

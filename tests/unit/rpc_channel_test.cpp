@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/status.h"
 #include "tests/unit/rpc_support.h"
 
 namespace babilu::rpc {
@@ -358,7 +359,7 @@ task<> unstarted(sim::World& world) {
   Calling calling;
   bench.start(calling, 60s);
   RawEnd* server = co_await bench.one.visitor();
-  Status no(Code::unavailable, "no_backend", "none is there");
+  Status no = test::status(Code::unavailable, "no_backend", "none is there");
   // As often as it takes: it was never looked at.
   for (std::size_t i = 1; i <= 5; ++i) {
     const Arrived request = co_await server->next(Kind::request, i);
@@ -393,7 +394,7 @@ task<> explains(sim::World& world) {
   // There is no time for what the other side asks for.
   Calling hopeless;
   bench.start(hopeless, 1s);
-  Status later(Code::unavailable, "no_backend", "none is there");
+  Status later = test::status(Code::unavailable, "no_backend", "none is there");
   later.retry_after = 5s;
   const Arrived request = co_await server->next(Kind::request);
   server->refuse(request.header.stream, later, true);
@@ -426,10 +427,10 @@ task<> final_answers(sim::World& world) {
     Status status;
     bool unstarted;
   };
-  const std::vector<Case> cases = {{{Code::unavailable, "store"}, false},
-                                   {{Code::resource_exhausted, "too_many"}, true},
-                                   {{Code::unimplemented, "unknown_method"}, true},
-                                   {{Code::internal, "bug"}, false}};
+  const std::vector<Case> cases = {{test::status(Code::unavailable, "store"), false},
+                                   {test::status(Code::resource_exhausted, "too_many"), true},
+                                   {test::status(Code::unimplemented, "unknown_method"), true},
+                                   {test::status(Code::internal, "bug"), false}};
   std::size_t sent = 0;
   for (const Case& one : cases) {
     Calling calling;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/runtime/waiter.h"
+#include "tests/support/status.h"
 #include "tests/unit/rpc_support.h"
 
 namespace babilu::rpc {
@@ -791,8 +792,8 @@ task<> closes(sim::World& world) {
   const auto began = bench.runtime.now();
   bench.tested.reply_bytes = 100;
   bench.tested.answer(1);  // was answered: ignored
-  bench.tested.connection.close({Code::resource_exhausted, "enough", "for today"});
-  bench.tested.connection.close({Code::internal, "second", ""});
+  bench.tested.connection.close(test::status(Code::resource_exhausted, "enough", "for today"));
+  bench.tested.connection.close(test::status(Code::internal, "second", ""));
   EXPECT_TRUE(bench.tested.connection.open()) << "what is pending leaves first";
   bench.other.request(3);
   co_await bench.pause(500ms);
@@ -854,8 +855,8 @@ TEST(ConnectionEnd, WhatIsPendingLeavesBeforeTheEnd) {
 task<> aborts(sim::World& world) {
   Bench bench(world);
   co_await bench.greeted();
-  bench.tested.connection.abort({Code::internal, "first", ""});
-  bench.tested.connection.abort({Code::internal, "second", ""});
+  bench.tested.connection.abort(test::status(Code::internal, "first", ""));
+  bench.tested.connection.abort(test::status(Code::internal, "second", ""));
   co_await bench.pause(1ms);
   EXPECT_EQ(bench.outcome(), "internal first");
   EXPECT_TRUE(bench.other.ended);
@@ -867,7 +868,7 @@ task<> aborts(sim::World& world) {
   resting.tested.connection.pause_reading(true);
   resting.other.request(1);
   co_await resting.pause(1s);
-  resting.tested.connection.abort({Code::internal, "resting", ""});
+  resting.tested.connection.abort(test::status(Code::internal, "resting", ""));
   co_await resting.pause(1ms);
   EXPECT_EQ(resting.outcome(), "internal resting");
   co_await resting.end();
@@ -1000,7 +1001,7 @@ task<> half_end_closes(sim::World& world) {
   bench.other.request(1);
   bench.other.stream().shutdown();
   co_await bench.pause(1s);
-  bench.tested.connection.close({Code::unavailable, "draining", ""});
+  bench.tested.connection.close(test::status(Code::unavailable, "draining", ""));
   co_await bench.pause(10ms);
   EXPECT_EQ(bench.outcome(), "unavailable draining") << "nothing more can come: at once";
   EXPECT_EQ(bench.other.of(Kind::goaway).size(), 1u);
@@ -1040,7 +1041,7 @@ task<> goaways(sim::World& world) {
 
   Bench angry(world);
   co_await angry.greeted();
-  angry.other.goaway({Code::permission_denied, "go", ""});
+  angry.other.goaway(test::status(Code::permission_denied, "go", ""));
   co_await angry.pause(10ms);
   EXPECT_EQ(angry.outcome(), "permission_denied go") << "its last word, and the reason";
   co_await angry.end();

@@ -3,6 +3,7 @@
 
 #include "core/rpc/multiplexer.h"
 #include "core/wire/envelope.pb.h"
+#include "tests/support/status.h"
 
 namespace babilu::rpc {
 namespace {
@@ -23,7 +24,7 @@ struct Seen final : Multiplexer::Events {
     events.push_back("request " + std::to_string(frame.header.stream));
     if (tag != 0) to_give = tag;
   }
-  void on_refused(const wire::Frame&, const Status& why) override { refused.push_back(why.reason); }
+  void on_refused(const wire::Frame&, Status& why) override { refused.push_back(why.reason); }
   void on_item(const wire::Frame& frame, Multiplexer::Tag given, bool outgoing) override {
     note("item", frame, given, outgoing);
   }
@@ -147,7 +148,7 @@ std::string first(const wire::Hello& hello, MultiplexerLimits limits = {}) {
   const auto violation = listener.receive(frame, seen);
   EXPECT_EQ(listener.greeted(), !violation);
   EXPECT_EQ(seen.hello.has_value(), !violation);
-  return violation ? std::string(violation->reason) : "";
+  return violation ? std::string(violation->reason.word()) : "";
 }
 
 wire::Hello versions(std::uint32_t min, std::uint32_t max) {
@@ -221,7 +222,7 @@ TEST(MultiplexerFrames, MayBeAsLargeAsOurLimitOnceWeKnowEachOther) {
   wire::append(out, {.kind = Kind::request, .stream = 3}, {}, Bytes(100'001, 0));
   const auto violation = pair.listener.receive(out, pair.at_listener);
   ASSERT_TRUE(violation);
-  EXPECT_EQ(violation->reason, "bad_frame");
+  EXPECT_EQ(violation->reason.word(), "bad_frame");
   EXPECT_EQ(pair.at_listener.events, (Events{"request 1"}));
 }
 
@@ -241,7 +242,7 @@ TEST(MultiplexerRefusals, AfterAGoawayAreUnstarted) {
   Pair pair;
   pair.listener.goaway({});
   EXPECT_FALSE(pair.listener.may_request()) << "nor does who leaves begin anything";
-  pair.listener.goaway({Code::internal});  // is said once
+  pair.listener.goaway(Status(Code::internal));  // is said once
   pair.ask(pair.dialer);
   pair.pump();
   EXPECT_EQ(pair.at_dialer.events, (Events{"goaway 0 ok"}));
@@ -268,7 +269,7 @@ TEST(MultiplexerReplies, SayWhatTheyAre) {
   for (int i = 0; i < 4; ++i) pair.ask(pair.dialer);
   pair.pump();
   pair.listener.reply(1, Reply::of({}));
-  Reply refusal = Reply::refuse({Code::unavailable, "nobody", "there is nobody"});
+  Reply refusal = Reply::refuse(test::status(Code::unavailable, "nobody", "there is nobody"));
   pair.listener.reply(3, refusal);
   refusal.unstarted = true;
   pair.listener.reply(5, refusal);
@@ -295,7 +296,7 @@ TEST(MultiplexerReplies, AreUnstartedOnlyWhereTheyMayDifferNextTime) {
   for (std::uint8_t code = 1; code <= 16; ++code) {
     pair.ask(pair.dialer);
     pair.pump();
-    Reply refusal = Reply::refuse({static_cast<Code>(code), "no", ""});
+    Reply refusal = Reply::refuse(test::status(static_cast<Code>(code), "no"));
     refusal.unstarted = true;
     pair.listener.reply(2u * code - 1, refusal);
     pair.pump();
@@ -316,11 +317,11 @@ TEST(MultiplexerReplies, LargerThanTheOtherSideTakesSayThat) {
   pair.listener.reply(3, Reply::of(larger));
   pair.listener.relay_reply(5, {}, fits);
   pair.listener.relay_reply(7, {.flags = wire::flags::unstarted}, larger);
-  Reply wordy = Reply::refuse({Code::unavailable, "no", std::string(1100, 'x')});
+  Reply wordy = Reply::refuse(test::status(Code::unavailable, "no", std::string(1100, 'x')));
   wordy.unstarted = true;
   wordy.status.retry_after = std::chrono::milliseconds(5);
   pair.listener.reply(9, wordy);
-  pair.listener.reply(11, Reply::refuse({Code::not_found, std::string(1100, 'x')}));
+  pair.listener.reply(11, Reply::refuse(test::status(Code::not_found, std::string(1100, 'x'))));
   EXPECT_EQ(pair.listener.incoming(), 0u);
   pair.pump();
   const auto& headers = pair.at_dialer.headers;
@@ -403,7 +404,7 @@ TEST(MultiplexerStreams, ABrokenConnectionGivesBackWhatWasAskedOfIt) {
 }
 
 TEST(Status, TravelsWhole) {
-  Status status(Code::resource_exhausted, "busy", "too much to do");
+  Status status = test::status(Code::resource_exhausted, "busy", "too much to do");
   status.request_id = "4711";
   status.retry_after = std::chrono::milliseconds(1234);
   const Status back = decode_detail(status.code, encode_detail(status));

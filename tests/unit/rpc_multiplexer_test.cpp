@@ -3,6 +3,7 @@
 
 #include "core/rpc/multiplexer.h"
 #include "core/wire/envelope.pb.h"
+#include "tests/support/status.h"
 
 namespace babilu::rpc {
 namespace {
@@ -66,7 +67,7 @@ struct Pair {
     Buffer frame;
     wire::append(frame, header, {}, bytes_of(message));
     auto violation = listener.receive(frame, at_listener);
-    return violation ? std::string(violation->reason) : std::string();
+    return violation ? std::string(violation->reason.word()) : std::string();
   }
 
   Buffer to_listener;
@@ -88,7 +89,7 @@ TEST(Multiplexer, RepliesInAnyOrderFindTheirRequests) {
   pair.pump();
   EXPECT_EQ(pair.at_listener.events, (Events{"request 1 a", "request 3 b"}));
   pair.listener.reply(3, Reply::of({}));
-  pair.listener.reply(1, Reply::refuse({Code::not_found}));
+  pair.listener.reply(1, Reply::refuse(Status(Code::not_found)));
   pair.pump();
   EXPECT_EQ(pair.at_dialer.events, (Events{"reply 12 ok", "reply 11 not_found"}));
   EXPECT_EQ(pair.dialer.outgoing(), 0u);
@@ -124,7 +125,7 @@ TEST(Multiplexer, CancelIsToldAndStillAnswered) {
   pair.dialer.cancel(stream);
   pair.pump();
   EXPECT_EQ(pair.at_listener.events.back(), "cancel 1 9");
-  pair.listener.reply(stream, Reply::refuse({Code::cancelled}));
+  pair.listener.reply(stream, Reply::refuse(Status(Code::cancelled)));
   pair.pump();
   EXPECT_EQ(pair.at_dialer.events, (Events{"reply 1 cancelled"}));
   pair.dialer.cancel(stream);  // too late: nothing is sent
@@ -157,7 +158,7 @@ TEST(Multiplexer, GoawayNamesTheLastStreamAndRefusesLaterOnes) {
   Pair pair;
   pair.ask("a", 1);
   pair.pump();
-  pair.listener.goaway({Code::ok, "draining"});
+  pair.listener.goaway(test::status(Code::ok, "draining"));
   pair.ask("b", 2);  // crosses the goaway
   pair.pump();
   EXPECT_EQ(pair.at_dialer.events, (Events{"goaway 1 draining", "reply 2 unavailable"}));

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/rpc/session.h"
+#include "tests/support/status.h"
 #include "tests/unit/rpc_support.h"
 
 namespace babilu::rpc {
@@ -108,7 +109,7 @@ task<> as_meant(sim::World& world) {
 
   bench.other.reply(sent.at(2).header.stream, "three");
   bench.other.reply(sent.at(0).header.stream, "one");
-  Status no(Code::not_found, "nobody", "there is nobody");
+  Status no = test::status(Code::not_found, "nobody", "there is nobody");
   no.retry_after = 250ms;
   no.request_id = "id";
   bench.other.refuse(sent.at(1).header.stream, no);
@@ -136,7 +137,7 @@ task<> unstarted(sim::World& world) {
   Calling calling;
   bench.start(calling);
   co_await bench.other.next(Kind::request);
-  bench.other.refuse(1, {Code::unavailable, "draining"}, true);
+  bench.other.refuse(1, test::status(Code::unavailable, "draining"), true);
   co_await bench.pause(1ms);
   EXPECT_EQ(calling.reason(), "draining");
   EXPECT_TRUE(calling.result->reply.unstarted);

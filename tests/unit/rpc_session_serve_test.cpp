@@ -1,7 +1,10 @@
 // The serving half of a session: from a request to exactly one reply.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/rpc/session.h"
+#include "tests/support/status.h"
 #include "tests/unit/rpc_support.h"
 
 namespace babilu::rpc {
@@ -100,7 +103,7 @@ class Services final : public SessionObserver {
   }
   task<Reply> say_no(Call& call) {
     note(call);
-    Status status(Code::not_found, "nobody", "there is nobody");
+    Status status = test::status(Code::not_found, "nobody", "there is nobody");
     status.retry_after = 1500ms;
     co_return Reply::refuse(status);
   }
@@ -414,7 +417,7 @@ task<> bugs(sim::World& world) {
   bench.ask(3, fail, "system");
   bench.ask(5, echo, "fine");
   co_await bench.other.next(Kind::reply, 3);
-  EXPECT_EQ(failures, (std::vector<std::string>{"test.Fail", "test.Fail"}));
+  EXPECT_EQ(failures.size(), 2u);
   int failed = 0;
   for (const Arrived& reply : bench.other.of(Kind::reply)) {
     if (reply.header.stream == 5) {
@@ -424,6 +427,8 @@ task<> bugs(sim::World& world) {
     ++failed;
     EXPECT_EQ(reply.status().code, Code::internal);
     EXPECT_EQ(reply.status().reason, "bug");
+    EXPECT_EQ(std::ranges::count(failures, "test.Fail, request " + reply.status().request_id), 1)
+        << "the log says which request it was";
     EXPECT_EQ(reply.status().message.find("a bug"), std::string::npos) << "not for strangers";
     EXPECT_FALSE(reply.header.has(wire::flags::unstarted));
   }
@@ -506,6 +511,39 @@ task<> drains(sim::World& world) {
 
 TEST(SessionServe, DrainingAnswersWhatIsInFlightAndRefusesTheRest) {
   run(drains);
+}
+
+task<> expect_refusal(Bench& bench, std::size_t number, std::string_view reason) {
+  const Arrived reply = co_await bench.other.next(Kind::reply, number);
+  EXPECT_EQ(reply.status().reason, reason);
+  EXPECT_EQ(reply.status().request_id.size(), 16u) << reason;
+}
+
+task<> ids_of_refusals(sim::World& world) {
+  SessionOptions options;
+  options.connection.limits.streams = 2;
+  Bench bench(world, options);
+  co_await bench.greeted();
+  bench.ask(1, {0x01ee, "test.Nothing", MethodKind::idempotent});
+  co_await expect_refusal(bench, 1, "unknown_method");
+  bench.other.request(3, "", {}, {.method = echo.id});
+  co_await expect_refusal(bench, 2, "not_a_stream");
+  bench.ask(5, wait_traits, {}, 50);
+  co_await expect_refusal(bench, 3, "deadline");
+  bench.ask(7, wait_traits);
+  bench.ask(9, wait_traits);
+  bench.ask(11, wait_traits);
+  co_await expect_refusal(bench, 4, "too_many_streams");
+  bench.other.send({.kind = Kind::cancel, .stream = 7});
+  co_await expect_refusal(bench, 5, "cancelled");
+  bench.session.drain(bench.runtime.now() + 60s);
+  bench.ask(13, echo);
+  co_await expect_refusal(bench, 6, "draining");
+  co_await bench.end();
+}
+
+TEST(SessionServe, EveryRefusalHasAnId) {
+  run(ids_of_refusals);
 }
 
 task<> drains_in_time(sim::World& world) {

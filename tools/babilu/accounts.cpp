@@ -9,6 +9,7 @@
 #include "core/crypto/secret.h"
 #include "roles/api/identity.pb.h"
 #include "roles/api/methods.h"
+#include "roles/api/reasons.h"
 #include "roles/api/registry.pb.h"
 #include "tools/babilu/answer.h"
 #include "tools/babilu/caller.h"
@@ -79,10 +80,9 @@ class WithPassword {
 
 /// Protobuf carries text; anything else would not even arrive.
 rpc::Status check_text(const std::string& name, const Secret& password) {
-  using rpc::Code;
-  if (!is_utf8(name)) return {Code::invalid_argument, "name_invalid", "a name is UTF-8 text"};
+  if (!is_utf8(name)) return {api::reasons.name_invalid, "a name is UTF-8 text"};
   if (!is_utf8(text_of(password))) {
-    return {Code::invalid_argument, "password_invalid", "a password is UTF-8 text"};
+    return {api::reasons.password_invalid, "a password is UTF-8 text"};
   }
   return {};
 }

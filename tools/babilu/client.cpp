@@ -37,14 +37,14 @@ task<Status> connected(Runtime& runtime, rpc::Channel& channel, Deadline deadlin
   for (;;) {
     Status status =
         co_await channel.ready(std::min<Deadline>(deadline, runtime.now() + look_every));
-    const bool undecided = status.reason == "not_connected" && runtime.now() < deadline;
+    const bool undecided = status.is(rpc::reasons.not_connected) && runtime.now() < deadline;
     if (!undecided) co_return status;
   }
 }
 
 /// What is wrong is often a side's idea of what the port speaks; only this side knows its own.
 void explain(const ClientConfig& config, Status& status) {
-  if (status.reason != "cannot_connect") return;
+  if (!status.is(rpc::reasons.cannot_connect)) return;
   status.message += config.plaintext ? "; if that port wants TLS, leave --plaintext out"
                                      : "; --target says where the proxy is, --ca whom to trust";
 }

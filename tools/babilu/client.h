@@ -34,7 +34,7 @@ rpc::Outcome<Answer> call(const ClientConfig& config,
   if (!reply.status.ok()) return std::move(reply.status);
   Answer answer;
   if (!rpc::decode(reply.message, answer)) {
-    return rpc::Status(rpc::Code::internal, "bad_reply", "the reply cannot be parsed");
+    return rpc::Status(rpc::reasons.bad_reply, "the reply cannot be parsed");
   }
   return answer;
 }

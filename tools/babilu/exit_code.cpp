@@ -1,19 +1,15 @@
 #include "tools/babilu/exit_code.h"
 
+#include "tools/babilu/reasons.h"
+
 namespace babilu::cli {
 
-namespace {
-
-constexpr const char* usage_reason = "usage";
-
-}  // namespace
-
 rpc::Status usage_error(std::string message) {
-  return {rpc::Code::invalid_argument, usage_reason, std::move(message)};
+  return {reasons.usage, std::move(message)};
 }
 
 ExitCode exit_code_of(const rpc::Status& status) noexcept {
-  if (status.reason == usage_reason) return ExitCode::usage;
+  if (status.is(reasons.usage)) return ExitCode::usage;
   switch (status.code) {
     case rpc::Code::ok:
       return ExitCode::done;

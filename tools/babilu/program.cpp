@@ -14,6 +14,7 @@
 #include "tools/babilu/answer.h"
 #include "tools/babilu/commands.h"
 #include "tools/babilu/exit_code.h"
+#include "tools/babilu/reasons.h"
 
 namespace babilu::cli {
 
@@ -145,7 +146,7 @@ int run(const std::vector<std::string>& arguments) {
   try {
     return command->run(invocation);
   } catch (const std::exception& error) {
-    return invocation.fail(rpc::Status(rpc::Code::internal, "exception", error.what()));
+    return invocation.fail(rpc::Status(reasons.exception, error.what()));
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/config/secret.h"
 #include "core/crypto/encoding.h"
+#include "tools/babilu/reasons.h"
 
 namespace babilu::cli {
 
@@ -60,7 +61,7 @@ std::optional<Problem> link_last(const fs::path& link, const fs::path& to) {
 }
 
 rpc::Status no_token(std::string message) {
-  return {rpc::Code::unauthenticated, "not_logged_in", std::move(message)};
+  return {reasons.not_logged_in, std::move(message)};
 }
 
 rpc::Outcome<Secret> decode(std::string_view text, const std::string& source) {

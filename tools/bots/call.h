@@ -7,6 +7,7 @@
 #include "core/rpc/typed.h"
 #include "core/runtime/runtime.h"
 #include "tools/bots/outcome.h"
+#include "tools/bots/reasons.h"
 #include "tools/bots/swarm.h"
 
 /// How requests are sent and held to what they must answer. Templates over the contracts of
@@ -51,7 +52,7 @@ task<rpc::Outcome<Answer>> measure(Swarm& swarm, const Attempt& attempt,
   if (answer) {
     if (Flaw flaw = inspect(*answer)) {
       swarm.findings.corrupt(std::string(method.traits.name) + ": " + *flaw);
-      answer = rpc::Status(rpc::Code::data_loss, "wrong_answer", std::move(*flaw));
+      answer = rpc::Status(reasons.wrong_answer, std::move(*flaw));
     }
   }
   swarm.recorder.record(method.traits, answer ? rpc::Status() : answer.error(), latency);

@@ -20,8 +20,8 @@ task<Result<net::StreamPtr>> Dialing::CountingSecurity::dial(net::StreamPtr raw,
 
 void Dialing::failed(const char* what, const net::Address& to, error_code error) {
   ++failures_;
-  recorder_.record_error(
-      what, {rpc::Code::unavailable, "cannot_connect", to.to_string() + ": " + error.message()});
+  recorder_.record_error(what,
+                         {rpc::reasons.cannot_connect, to.to_string() + ": " + error.message()});
 }
 
 }  // namespace babilu::bots

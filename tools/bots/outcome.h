@@ -27,8 +27,8 @@ inline bool worth_another_try(rpc::Code code) noexcept {
 /// Whether no answer came, so that the time that passed is what a user would have waited at least.
 /// A refusal comes fast and would flatter the figures.
 inline bool unanswered(const rpc::Status& status) noexcept {
-  return status.code == rpc::Code::deadline_exceeded || status.reason == "connection_lost" ||
-         status.reason == "cannot_connect";
+  return status.code == rpc::Code::deadline_exceeded || status.is(rpc::reasons.connection_lost) ||
+         status.is(rpc::reasons.cannot_connect);
 }
 
 }  // namespace babilu::bots

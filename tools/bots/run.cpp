@@ -9,6 +9,7 @@
 #include "tools/bots/each.h"
 #include "tools/bots/load.h"
 #include "tools/bots/operations.h"
+#include "tools/bots/reasons.h"
 #include "tools/bots/scenario.h"
 #include "tools/bots/swarm.h"
 
@@ -117,7 +118,7 @@ task<rpc::Status> Run::connect_bot(std::size_t index) {
   Bot& bot = *swarm_.bots[index];
   const Deadline deadline = swarm_.runtime.now() + swarm_.config.connect_timeout;
   bot.channel.start();
-  rpc::Status status(rpc::Code::cancelled, "stopped", "stopped before it was connected");
+  rpc::Status status(reasons.stopped, "stopped before it was connected");
   while (!status.ok() && swarm_.runtime.now() < deadline && !swarm_.stop.load()) {
     status = co_await bot.channel.ready(std::min<Deadline>(deadline, swarm_.runtime.now() + 250ms));
   }

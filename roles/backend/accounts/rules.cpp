@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "core/base/utf8.h"
+#include "roles/api/reasons.h"
 
 namespace babilu::backend {
 
-using rpc::Code;
 using rpc::Status;
 
 namespace {
@@ -30,19 +30,19 @@ Status check_name(std::string_view name) {
                      is_letter_or_digit(name.front()) &&
                      std::all_of(name.begin(), name.end(), may_be_in_a_name);
   if (valid) return {};
-  return {Code::invalid_argument, "name_invalid",
+  return {api::reasons.name_invalid,
           "a name is 1 to 64 of a-z, 0-9, '.', '_' and '-', and begins with a letter or a digit"};
 }
 
 Status check_password(std::string_view password) {
   if (password.size() < least_password_bytes) {
-    return {Code::invalid_argument, "password_too_short", "a password has at least 8 bytes"};
+    return {api::reasons.password_too_short, "a password has at least 8 bytes"};
   }
   if (password.size() > most_password_bytes) {
-    return {Code::invalid_argument, "password_too_long", "a password has at most 1,024 bytes"};
+    return {api::reasons.password_too_long, "a password has at most 1,024 bytes"};
   }
   if (password.find('\0') != std::string_view::npos || !is_utf8(password)) {
-    return {Code::invalid_argument, "password_invalid", "a password is UTF-8 text without NUL"};
+    return {api::reasons.password_invalid, "a password is UTF-8 text without NUL"};
   }
   return {};
 }

@@ -2,13 +2,13 @@
 
 #include "core/crypto/signature.h"
 #include "roles/api/identity.pb.h"
+#include "roles/api/reasons.h"
 #include "roles/backend/accounts/rules.h"
 #include "roles/backend/accounts/schema.h"
 #include "roles/backend/effect.h"
 
 namespace babilu::backend {
 
-using rpc::Code;
 using rpc::Status;
 
 struct Identity::Account {
@@ -21,11 +21,11 @@ struct Identity::Account {
 namespace {
 
 Status wrong_credentials() {
-  return {Code::unauthenticated, "wrong_credentials", "name or password is wrong"};
+  return {api::reasons.wrong_credentials, "name or password is wrong"};
 }
 
 Status too_many_failures(std::chrono::milliseconds left) {
-  Status status(Code::resource_exhausted, "too_many_failures",
+  Status status(api::reasons.too_many_failures,
                 "too many logins for this account failed from where you are; wait");
   status.retry_after = left;
   return status;
@@ -33,7 +33,7 @@ Status too_many_failures(std::chrono::milliseconds left) {
 
 rpc::Outcome<api::LoginReply> decoded(const Bytes& message) {
   api::LoginReply reply;
-  if (!rpc::decode(message, reply)) return Status(Code::internal, "bad_reply");
+  if (!rpc::decode(message, reply)) return Status(rpc::reasons.bad_reply);
   return reply;
 }
 
@@ -151,7 +151,7 @@ task<rpc::Outcome<api::WhoamiReply>> Identity::whoami(rpc::Call& call, const api
   };
   auto found = co_await store_.read(call.runtime, std::move(look), call.deadline);
   if (!found) co_return to_status(found.error());
-  if (!*found) co_return Status(Code::not_found, "account_unknown", "the account does not exist");
+  if (!*found) co_return Status(api::reasons.account_unknown, "the account does not exist");
   const auto& [name, signing_key] = **found;
   api::WhoamiReply reply;
   reply.set_name(name);
@@ -164,14 +164,14 @@ task<rpc::Outcome<api::WhoamiReply>> Identity::whoami(rpc::Call& call, const api
 task<rpc::Outcome<api::VerifyReply>> Identity::verify(rpc::Call& call,
                                                       const api::VerifyRequest& request) {
   if (request.signature().size() != crypto::Signature{}.size()) {
-    co_return Status(Code::invalid_argument, "signature_length", "a signature has 64 bytes");
+    co_return Status(api::reasons.signature_length, "a signature has 64 bytes");
   }
   auto look = [name = request.name()](store::Snapshot& snapshot) {
     return snapshot.find<crypto::PublicKey>("select signing_key from account where name = ?", name);
   };
   auto key = co_await store_.read(call.runtime, std::move(look), call.deadline);
   if (!key) co_return to_status(key.error());
-  if (!*key) co_return Status(Code::not_found, "account_unknown", "there is no such account");
+  if (!*key) co_return Status(api::reasons.account_unknown, "there is no such account");
   api::VerifyReply reply;
   reply.set_valid(
       crypto::verify(**key, bytes_of(request.message()), bytes_of(request.signature())));

@@ -4,10 +4,10 @@
 
 #include "core/crypto/digest.h"
 #include "core/crypto/secret.h"
+#include "roles/api/reasons.h"
 
 namespace babilu::backend {
 
-using rpc::Code;
 using rpc::Status;
 
 namespace {
@@ -32,10 +32,6 @@ std::uint64_t load(ByteView bytes, std::size_t at) {
   return value;
 }
 
-Status unauthenticated(const char* reason, const char* message) {
-  return {Code::unauthenticated, reason, message};
-}
-
 }  // namespace
 
 Secret Tokens::issue(std::uint64_t account, std::chrono::sys_seconds expires,
@@ -53,21 +49,21 @@ Secret Tokens::issue(std::uint64_t account, std::chrono::sys_seconds expires,
 
 rpc::Outcome<Identified> Tokens::check(std::string_view token,
                                        std::chrono::system_clock::time_point now) const {
-  if (token.empty()) return unauthenticated("token_missing", "log in first: identity.Login");
+  if (token.empty()) return Status(api::reasons.token_missing, "log in first: identity.Login");
   const ByteView bytes = bytes_of(token);
   if (bytes.size() != token_bytes || bytes[0] != version) {
-    return unauthenticated("token_malformed", "this is no token of version 1");
+    return Status(api::reasons.token_malformed, "this is no token of version 1");
   }
   if (!std::ranges::equal(bytes.subspan(id_at, deployment_.id().size()), deployment_.id())) {
-    return unauthenticated("token_foreign", "this token is of another deployment; log in here");
+    return Status(api::reasons.token_foreign, "this token is of another deployment; log in here");
   }
   const auto mac = crypto::hmac_sha256(deployment_.token_key(), {bytes.first(mac_at)});
   if (!crypto::equal(mac, bytes.subspan(mac_at))) {
-    return unauthenticated("token_forged", "this token was not issued here; log in");
+    return Status(api::reasons.token_forged, "this token was not issued here; log in");
   }
   const std::chrono::sys_seconds expires(std::chrono::seconds(load(bytes, expires_at)));
   if (now >= expires)
-    return unauthenticated("token_expired", "the token has expired; log in again");
+    return Status(api::reasons.token_expired, "the token has expired; log in again");
   return Identified{load(bytes, account_at), expires};
 }
 

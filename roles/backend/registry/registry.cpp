@@ -2,6 +2,7 @@
 
 #include "core/crypto/secret.h"
 #include "core/crypto/signature.h"
+#include "roles/api/reasons.h"
 #include "roles/api/registry.pb.h"
 #include "roles/backend/accounts/rules.h"
 #include "roles/backend/accounts/schema.h"
@@ -9,7 +10,6 @@
 
 namespace babilu::backend {
 
-using rpc::Code;
 using rpc::Status;
 
 namespace {
@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint32_t first_key_version = 1;
 
 Status name_taken() {
-  return {Code::already_exists, "name_taken", "an account of this name exists; choose another"};
+  return {api::reasons.name_taken, "an account of this name exists; choose another"};
 }
 
 std::uint64_t random_account_id(Random& random) {
@@ -75,7 +75,7 @@ NewAccount make_account(Runtime& runtime, const Deployment& deployment, std::str
 
 rpc::Outcome<api::SignUpReply> decoded(const Bytes& message) {
   api::SignUpReply reply;
-  if (!rpc::decode(message, reply)) return Status(Code::internal, "bad_reply");
+  if (!rpc::decode(message, reply)) return Status(rpc::reasons.bad_reply);
   return reply;
 }
 

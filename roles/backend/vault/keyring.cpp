@@ -4,12 +4,12 @@
 
 #include "core/crypto/secret.h"
 #include "core/runtime/runtime.h"
+#include "roles/api/reasons.h"
 #include "roles/backend/accounts/schema.h"
 #include "roles/backend/effect.h"
 
 namespace babilu::backend {
 
-using rpc::Code;
 using rpc::Status;
 
 namespace {
@@ -38,7 +38,7 @@ std::optional<SealedKeys> read_keys(store::Snapshot& snapshot, std::uint64_t acc
 }
 
 Status key_does_not_open() {
-  return {Code::data_loss, "key_does_not_open",
+  return {api::reasons.key_does_not_open,
           "a key of this account does not open: is this the master key it was made with?"};
 }
 
@@ -111,7 +111,7 @@ task<rpc::Outcome<Keyring::Keys>> Keyring::load(rpc::Call& call, std::uint64_t a
   auto look = [account](store::Snapshot& snapshot) { return read_keys(snapshot, account); };
   auto sealed = co_await store_.read(call.runtime, std::move(look), call.deadline);
   if (!sealed) co_return to_status(sealed.error());
-  if (!*sealed) co_return Status(Code::not_found, "account_unknown", "the account does not exist");
+  if (!*sealed) co_return Status(api::reasons.account_unknown, "the account does not exist");
   auto keys = open_keys(deployment_, account, **sealed);
   if (!keys) co_return keys.error();
   co_return keep(account, std::move(*keys), call.runtime.now()).keys;

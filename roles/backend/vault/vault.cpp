@@ -1,22 +1,18 @@
 #include "roles/backend/vault/vault.h"
 
 #include "core/runtime/runtime.h"
+#include "roles/api/reasons.h"
 #include "roles/api/vault.pb.h"
 #include "roles/backend/vault/ciphertext.h"
 
 namespace babilu::backend {
 
-using rpc::Code;
 using rpc::Status;
 
 namespace {
 
 constexpr std::size_t most_plaintext = 192 * 1024;
 constexpr std::size_t most_associated_data = 4 * 1024;
-
-Status invalid(const char* reason, const char* message) {
-  return {Code::invalid_argument, reason, message};
-}
 
 }  // namespace
 
@@ -33,10 +29,10 @@ task<rpc::Outcome<api::EncryptReply>> Vault::encrypt(rpc::Call& call,
   const auto who = tokens_.check(call.token, call.runtime.clock().wall());
   if (!who) co_return who.error();
   if (request.plaintext().size() > most_plaintext) {
-    co_return invalid("plaintext_too_large", "encrypt at most 192 KiB at once");
+    co_return Status(api::reasons.plaintext_too_large, "encrypt at most 192 KiB at once");
   }
   if (request.associated_data().size() > most_associated_data) {
-    co_return invalid("associated_data_too_large", "associated data has at most 4 KiB");
+    co_return Status(api::reasons.associated_data_too_large, "associated data has at most 4 KiB");
   }
   const auto keys = co_await keyring_.open_to_encrypt(call, who->account);
   if (!keys) co_return keys.error();
@@ -56,10 +52,11 @@ task<rpc::Outcome<api::DecryptReply>> Vault::decrypt(rpc::Call& call,
   const ByteView ciphertext = bytes_of(request.ciphertext());
   const auto header = CiphertextHeader::decode(ciphertext);
   if (!header) {
-    co_return invalid("ciphertext_malformed", "this is no ciphertext of the vault's format 1");
+    co_return Status(api::reasons.ciphertext_malformed,
+                     "this is no ciphertext of the vault's format 1");
   }
   if (header->account != who->account) {
-    co_return Status(Code::permission_denied, "ciphertext_of_another_account",
+    co_return Status(api::reasons.ciphertext_of_another_account,
                      "only the account that encrypted it can decrypt it");
   }
   const auto keys = co_await keyring_.open_version(call, who->account, header->key_version);
@@ -70,8 +67,8 @@ task<rpc::Outcome<api::DecryptReply>> Vault::decrypt(rpc::Call& call,
     plaintext = backend::decrypt(key->second, ciphertext, bytes_of(request.associated_data()));
   }
   if (!plaintext) {
-    co_return invalid("ciphertext_corrupt",
-                      "the ciphertext was changed, or the associated data is not the same");
+    co_return Status(api::reasons.ciphertext_corrupt,
+                     "the ciphertext was changed, or the associated data is not the same");
   }
   api::DecryptReply reply;
   reply.set_plaintext(plaintext->data(), plaintext->size());

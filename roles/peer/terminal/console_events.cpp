@@ -3,6 +3,7 @@
 
 #include "core/crypto/fingerprint.h"
 #include "core/runtime/runtime.h"
+#include "roles/api/reasons.h"
 #include "roles/peer/terminal/console.h"
 #include "roles/peer/terminal/display.h"
 
@@ -19,8 +20,8 @@ std::string reason_of(const Status& status) {
 
 std::string how_it_ended(const Ending& ending) {
   if (ending.kind == Ending::Kind::left) return "left";
-  if (ending.why.reason == "no_pong") return "has gone: no answer any more";
-  if (ending.why.reason == "connection_lost") return "has gone: " + reason_of(ending.why);
+  if (ending.why.is(rpc::reasons.no_pong)) return "has gone: no answer any more";
+  if (ending.why.is(rpc::reasons.connection_lost)) return "has gone: " + reason_of(ending.why);
   return "was cut off: " + reason_of(ending.why);
 }
 
@@ -108,9 +109,8 @@ void Console::on_refused(const Refusal& refusal) {
   changed_.notify_all();
   const std::string who = refusal.name.empty() ? "somebody" : refusal.name;
   const std::string where = refusal.address.to_string();
-  const std::string& reason = refusal.why.reason;
   if (!(refusal.known ? alarms_ : strangers_).may_show(*this)) return;
-  if (reason == "key_changed" && refusal.known) {
+  if (refusal.why.is(api::peer_reasons.key_changed) && refusal.known) {
     alarm(
         fmt::format("REFUSED: somebody at {} says to be {}, with ANOTHER KEY than the {} you "
                     "know.\n"
@@ -124,7 +124,7 @@ void Console::on_refused(const Refusal& refusal) {
                     where, who, who, crypto::fingerprint(refusal.known->key),
                     day_and_time(refusal.known->first_seen), shown_key(refusal), who, who, who, who,
                     who, profile_.name));
-  } else if (reason == "name_changed" && refusal.known) {
+  } else if (refusal.why.is(api::peer_reasons.name_changed) && refusal.known) {
     alarm(
         fmt::format("REFUSED: somebody at {} says to be {}, with the key of {}.\n"
                     "!!   {}\n"
