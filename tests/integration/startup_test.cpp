@@ -1,4 +1,5 @@
 // What keeps a process from starting, and how it says so: 2 for the configuration, 1 for the rest.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -186,6 +187,28 @@ TEST_F(Startup, ACertificateThatEndsSoon) {
     process.signal(SIGTERM);
     EXPECT_EQ(process.wait(), 0);
   }
+}
+
+/// The byte of a database's lock file that a process waits for, or has while it has the file open.
+struct flock at(off_t byte) {
+  return {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1, .l_pid = 0};
+}
+
+TEST_F(Startup, ASignalThatComesBeforeEndsItInOrder) {
+  make_database();
+  const int lock = ::open((database().string() + ".lock").c_str(), O_RDWR | O_CLOEXEC);
+  auto turn = at(0);
+  ASSERT_EQ(::fcntl(lock, F_OFD_SETLK, &turn), 0);
+  Process process(backend());
+  ASSERT_TRUE(eventually([&] {
+    auto presence = at(2);
+    ::fcntl(lock, F_OFD_GETLK, &presence);
+    return presence.l_type != F_UNLCK;
+  }));
+  process.signal(SIGTERM);
+  ::close(lock);
+  EXPECT_EQ(process.wait(), 0) << process.err();
+  EXPECT_THAT(process.err(), HasSubstr("stopped"));
 }
 
 TEST_F(Startup, AnAdminTokenThatCanBeGuessed) {

@@ -251,6 +251,21 @@ std::string from_elsewhere() {
          std::string("\x21\x11\x00\x0C\xC0\x00\x02\x07\x0A\x00\x00\x01\x30\x39\x1C\xE8", 16);
 }
 
+TEST(ClientFaults, SessionsLeaveFilesForThoseWhoseHeaderHasYetToCome) {
+  Stack stack({.proxy = {"--balancers", "127.0.0.0/8", "--limits-exempt", "192.0.2.0/24"},
+               .plaintext = true,
+               .proxy_open_files = 512});
+  std::vector<std::unique_ptr<RawConnection>> crowd;
+  for (int i = 0; i < 550; ++i) {
+    crowd.push_back(std::make_unique<RawConnection>(stack.port()));
+    crowd.back()->send(from_elsewhere() + hello());
+  }
+  EXPECT_TRUE(stack.proxy().says("too_many_sessions"));
+  for (int i = 0; i < 100; ++i) crowd.push_back(std::make_unique<RawConnection>(stack.port()));
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(ask_admin(stack.admin_port(), "/livez").status, 200) << i;
+  EXPECT_THAT(stack.proxy().err(), Not(HasSubstr("cannot accept")));
+}
+
 TEST(ClientFaults, AnAddressHasSoManyPasswordsASecond) {
   Stack stack({.proxy = {"--balancers", "127.0.0.0/8"},
                .backend = {"--passwords-address-rate", "1"},
