@@ -218,7 +218,7 @@ task<> large_then_quiet(sim::World& world) {
     bench.other.send_bytes(ByteView(frame).subspan(10));
     co_await bench.pause(60s);
     EXPECT_EQ(bench.outcome(), "none");
-    EXPECT_GE(bench.other.of(Kind::ping).size(), 15u) << "asked as often as ever";
+    EXPECT_GE(bench.other.of(Kind::ping).size(), 19u) << "asked as often as ever";
     co_await bench.end();
   }
 }
@@ -403,6 +403,26 @@ task<> stopped(sim::World& world) {
     EXPECT_EQ(bench.outcome(), "unavailable no_pong") << "but its silence counts";
     co_await bench.end();
   }
+}
+
+task<> stopped_in_a_frame(sim::World& world) {
+  Bench bench(world, {.frame_timeout = 10s, .ping_after = 1h});
+  co_await bench.greeted();
+  Buffer frame;
+  wire::append(frame, {.kind = Kind::request, .flags = 1, .stream = 1}, {}, Bytes(100, 0));
+  bench.other.send_bytes(ByteView(frame).first(10));
+  co_await bench.pause(1s);
+  world.stand_still(600s);
+  co_await bench.pause(9s);
+  EXPECT_EQ(bench.outcome(), "none");
+  bench.other.send_bytes(ByteView(frame).subspan(10));
+  co_await bench.pause(1ms);
+  EXPECT_EQ(bench.tested.requests, 1);
+  co_await bench.end();
+}
+
+TEST(ConnectionTimes, NorIsItAgainstAFrameOnItsWay) {
+  run(stopped_in_a_frame);
 }
 
 task<> both_stopped(sim::World& world) {
