@@ -60,6 +60,21 @@ TEST_F(Chat, WaitsForWhatWasPendingBefore) {
   EXPECT_THAT(ada->out(), HasSubstr("bob> two"));
 }
 
+TEST_F(Chat, WhatWasPendingBeforeAndHasNotAllArrivedIsAFailure) {
+  {
+    const auto ada = listen();
+    ASSERT_EQ(chat("hello\n").exit_code, 0);
+  }
+  std::string lines;  // more than ada takes at once
+  for (int i = 0; i < 400; ++i) lines += "line\n";
+  ASSERT_EQ(chat(lines, {"--deliver", "1ms", "--wait", "1ms"}).exit_code, 4);
+  const auto ada = listen();
+  const Outcome here = chat("", {"--deliver", "1ms", "--wait", "1m"});
+  EXPECT_EQ(here.exit_code, 4) << here.err;
+  EXPECT_THAT(here.err, Not(HasSubstr("nobody answers")));
+  EXPECT_THAT(here.err, ::testing::ContainsRegex("not delivered yet and kept: [0-9]+ for ada"));
+}
+
 TEST_F(Chat, SaysThatNobodyAnswersThoughNothingIsToBeSaid) {
   {
     const auto ada = listen();

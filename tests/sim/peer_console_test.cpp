@@ -276,6 +276,21 @@ TEST(PeerConsole, StrangersCannotHideWhatMatters) {
   run(7, noise);
 }
 
+task<> another_at_the_address(Town& town) {
+  auto ada = co_await person(town, "ada");
+  ada->console.on_joined({.contact = {.name = "carol"},
+                          .address = {"bob", 1},
+                          .dialed = true,
+                          .was_there_before = Contact{.name = "bob"}});
+  EXPECT_EQ(ada->screen.talking_to, "");
+  EXPECT_TRUE(ada->screen.has(Style::alarm, "there used to be bob")) << ada->screen.all();
+  co_await leave(town, *ada);
+}
+
+TEST(PeerConsole, SomebodyElseAtAnAddressIsNotTalkedToUnasked) {
+  run(10, another_at_the_address);
+}
+
 task<> refused_for_good(Town& town) {
   auto ada = co_await person(town, "ada");
   ada->console.on_settled(
