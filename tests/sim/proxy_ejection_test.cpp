@@ -343,6 +343,23 @@ TEST(Ejection, ComparesMethodsEachForItself) {
   run_wire_unstarted({"a", "b"}, slow_method);
 }
 
+/// The same where another could take its place.
+task<> slow_method_of_two(WireSite& site) {
+  for (const char* host : {"a", "b"}) site[host].options.services = {1, 2};
+  co_await site.start({"a", "b", "c", "d", "e"});
+  answer(site, {"a", "b", "c", "d", "e"}, {});
+  for (const char* host : {"a", "b"}) site[host].end().options.delay_of[0x0201] = 200ms;
+  for (int i = 0; i < 6000; ++i) {
+    for (int times = 0; times < 3; ++times) site.client->ask("x");
+    if (i % 10 == 0) site.client->ask("x", {.method = 0x0201});
+    co_await site.sleep(1ms);
+  }
+  EXPECT_EQ(ejections(site, "a") + ejections(site, "b"), 0);
+}
+TEST(Ejection, ComparesMethodsEachForItselfWhereAnotherHasThem) {
+  run_wire_unstarted({"a", "b", "c", "d", "e"}, slow_method_of_two);
+}
+
 task<> recovered(WireSite& site) {
   // Slow for two reviews, then not: what was then is not held against it later.
   for (const char* host : {"b", "c"}) site[host].answer_with({}, 30ms);
