@@ -170,7 +170,7 @@ TEST_F(Startup, ACertificateThatEndsSoon) {
         Command{.arguments = {"proxy", "--listen", "127.0.0.1:0", "--admin-listen", at,
                               "--certificates", certificates(), "--backends", "127.0.0.1:1"}}}) {
     Process process(command);
-    EXPECT_TRUE(process.says("it expires at")) << process.err();
+    EXPECT_TRUE(process.says("expires at")) << process.err();
     const auto warned = [&] {
       return ask_admin(admin, "/readyz?verbose").body.find("[!] certificate") != std::string::npos;
     };
