@@ -3,10 +3,9 @@
 #include <cassert>
 #include <stdexcept>
 
-#include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/scope/scope_exit.hpp>
 
+#include "core/net/accept.h"
 #include "core/runtime/runtime.h"
 
 namespace babilu::admin {
@@ -14,9 +13,6 @@ namespace babilu::admin {
 using telemetry::field;
 
 namespace {
-
-/// How long accepting pauses when the machine is out of something, files above all.
-constexpr auto accept_pause = std::chrono::milliseconds(100);
 
 /// So many random hexadecimal digits are 64 bits, which nobody finds by asking.
 constexpr std::size_t min_token = 16;
@@ -113,33 +109,17 @@ Response Admin::count(Response response) {
 }
 
 task<> Admin::run() {
-  std::exception_ptr cancellation;
-  try {
-    co_await accept();
-  } catch (...) {
-    cancellation = std::current_exception();
-  }
-  listener_->close();
-  scope_.cancel();
-  // A cancelled run still has to wait for its own coroutines.
-  co_await boost::asio::this_coro::reset_cancellation_state();
-  co_await scope_.join();
-  if (cancellation) std::rethrow_exception(cancellation);
-}
-
-task<> Admin::accept() {
-  for (;;) {
-    Result<net::StreamPtr> stream = co_await listener_->accept();
-    if (stream) {
-      scope_.spawn("admin connection", serve(std::move(*stream)));
-    } else if (stream.error() == boost::asio::error::operation_aborted) {
-      co_return;
-    } else {
-      log_.limited(telemetry::LogLevel::warn, "accept", "cannot accept; pausing",
-                   field("error", stream.error()));
-      co_await runtime_.sleep_for(accept_pause);
-    }
-  }
+  const boost::scope::scope_exit no_more([&] { listener_->close(); });
+  net::Acceptor acceptor{.take =
+                             [this](net::StreamPtr stream) {
+                               scope_.spawn("admin connection", serve(std::move(stream)));
+                             },
+                         .on_trouble =
+                             [this](error_code why) {
+                               log_.limited(telemetry::LogLevel::warn, "accept",
+                                            "cannot accept; pausing", field("error", why));
+                             }};
+  co_await scope_.close_after(net::accept_each(runtime_, *listener_, std::move(acceptor)));
 }
 
 task<> Admin::serve(net::StreamPtr stream) {

@@ -81,7 +81,6 @@ class Admin final : private Responder {
   Response reload() const;
   Response drain(const Request& request);
 
-  task<> accept();
   task<> serve(net::StreamPtr stream);
 
   Runtime& runtime_;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
 
 #include "core/runtime/condition.h"
 #include "core/runtime/runtime.h"
@@ -64,17 +63,7 @@ task<> run(Race& race, Deadline deadline) {
 task<Result<StreamPtr>> dial_first(Runtime& runtime, std::size_t addresses, DialOne dial,
                                    Deadline deadline) {
   Race race(runtime, addresses, std::move(dial));
-  std::exception_ptr cancelled;
-  try {
-    co_await run(race, deadline);
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  race.scope.cancel();
-  // Also a cancelled one has to wait for its attempts.
-  co_await boost::asio::this_coro::reset_cancellation_state();
-  co_await race.scope.join();
-  if (cancelled) std::rethrow_exception(cancelled);
+  co_await race.scope.close_after(run(race, deadline));
   if (race.first) co_return std::move(race.first);
   co_return race.why;
 }

@@ -67,15 +67,7 @@ task<> run_with_signals(Runtime& runtime, Lifecycle& lifecycle, const ProcessMai
                         const Hurry& hurry) {
   Scope scope(runtime);
   scope.spawn_essential("signals", watch_signals(runtime, lifecycle, hurry));
-  std::exception_ptr failure;
-  try {
-    co_await main(runtime, 0);
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  scope.cancel();
-  co_await scope.join();
-  if (failure) std::rethrow_exception(failure);
+  co_await scope.close_after(main(runtime, 0));
 }
 
 /// What went wrong first on several threads; whatever it was, the process drains.

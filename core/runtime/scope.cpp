@@ -91,4 +91,22 @@ task<> Scope::join() {
   if (cancellation) std::rethrow_exception(cancellation);
 }
 
+task<> Scope::close() {
+  cancel();
+  co_await join();
+}
+
+task<> Scope::close_after(task<> main) {
+  std::exception_ptr thrown;
+  try {
+    co_await std::move(main);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  cancel();
+  co_await asio::this_coro::reset_cancellation_state();
+  co_await join();
+  if (thrown) std::rethrow_exception(thrown);
+}
+
 }  // namespace babilu

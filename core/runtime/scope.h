@@ -15,7 +15,7 @@ class Runtime;
 
 /// Owns coroutines: whoever spawns has somewhere to cancel and join them. Nothing is detached.
 ///
-/// The destructor asserts that it is empty: `scope.cancel(); co_await scope.join();` comes first.
+/// The destructor asserts that it is empty: `co_await scope.close();` comes first.
 /// It names the place where the scope was made and the coroutines that are left, and aborts. Only a
 /// simulation that has failed is abandoned instead: one that an exception passes through, or that
 /// has given up. Thread: the Runtime's.
@@ -44,6 +44,13 @@ class Scope {
 
   /// Returns when every coroutine has ended.
   task<> join();
+
+  /// Cancels, then joins.
+  task<> close();
+
+  /// Awaits `main`, then closes, however `main` ended; what it threw leaves this afterwards. Also a
+  /// cancelled coroutine waits for those of its scope.
+  task<> close_after(task<> main);
 
   bool cancelled() const noexcept { return cancelled_; }
   std::size_t size() const noexcept { return members_.size(); }

@@ -71,8 +71,7 @@ task<> Node::leave(Deadline deadline) {
   while (!visits_.empty() && in_time) in_time = co_await changed_.wait(deadline);
   for (Guest& guest : guests_) guest.scope.cancel();
   while (!guests_.empty()) co_await changed_.wait();
-  scope_.cancel();
-  co_await scope_.join();
+  co_await scope_.close();
 }
 
 Node::Visit& Node::visit_of(const PeerSession& session) {

@@ -63,7 +63,7 @@ class Node final : private PeerSession::Host, private Conversation::Listener {
   struct Visit;
   struct Guest;
 
-  task<> accept(net::Listener& listener);
+  void take_guest(net::StreamPtr stream);
   bool make_room_for(const net::Address& newcomer);
   Guest* oldest_of_the_most(const std::string& newcomers_share, bool strangers_only);
   task<> receive_guest(std::list<Guest>::iterator guest, net::StreamPtr raw);

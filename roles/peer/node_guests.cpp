@@ -1,8 +1,7 @@
 // The listening half of a Node: who connects, and who gives way.
 #include <algorithm>
 
-#include <boost/asio/error.hpp>
-
+#include "core/net/accept.h"
 #include "core/net/share.h"
 #include "roles/peer/node_state.h"
 
@@ -10,39 +9,28 @@ namespace babilu::peer {
 
 using rpc::Side;
 
-namespace {
-
-/// How long accepting pauses when the machine is out of something, files above all.
-constexpr auto accept_pause = std::chrono::milliseconds(100);
-
-}  // namespace
-
 Node::Guest::Guest(Runtime& runtime, net::Address from)
     : address(std::move(from)), share(net::share_of(address.host)), scope(runtime) {}
 
 void Node::listen(net::ListenerPtr listener) {
   listeners_.push_back(std::move(listener));
-  scope_.spawn_essential("accept", accept(*listeners_.back()));
+  net::Acceptor acceptor{.take = [this](net::StreamPtr stream) { take_guest(std::move(stream)); },
+                         .on_trouble =
+                             [this](error_code why) {
+                               events_.on_trouble("cannot accept connections: " + why.message());
+                             }};
+  scope_.spawn_essential("accept",
+                         net::accept_each(runtime_, *listeners_.back(), std::move(acceptor)));
 }
 
-task<> Node::accept(net::Listener& listener) {
-  for (;;) {
-    Result<net::StreamPtr> stream = co_await listener.accept();
-    if (stream) {
-      const net::Address& remote = (*stream)->remote();
-      if (!make_room_for(remote)) {
-        events_.on_stranger(remote, "too many contacts are here: closed at once");
-        continue;
-      }
-      guests_.emplace_back(runtime_, remote);
-      scope_.spawn("guest", receive_guest(std::prev(guests_.end()), std::move(*stream)));
-    } else if (stream.error() == boost::asio::error::operation_aborted) {
-      co_return;
-    } else {
-      events_.on_trouble("cannot accept connections: " + stream.error().message());
-      co_await runtime_.sleep_for(accept_pause);
-    }
+void Node::take_guest(net::StreamPtr stream) {
+  const net::Address& remote = stream->remote();
+  if (!make_room_for(remote)) {
+    events_.on_stranger(remote, "too many contacts are here: closed at once");
+    return;
   }
+  guests_.emplace_back(runtime_, remote);
+  scope_.spawn("guest", receive_guest(std::prev(guests_.end()), std::move(stream)));
 }
 
 /// So nobody is kept out by others who are merely there. False when only contacts are here.

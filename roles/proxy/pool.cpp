@@ -71,8 +71,7 @@ task<> Pool::run(Link& link) {
 }
 
 task<> Pool::close() {
-  scope_.cancel();
-  co_await scope_.join();
+  co_await scope_.close();
 }
 
 /// Into usable_: those that may have it. Who is left out comes into play again when there is nobody

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 
 #include "core/net/proxy_protocol.h"
@@ -15,9 +14,6 @@ namespace babilu::proxy {
 using telemetry::field;
 
 namespace {
-
-/// How long accepting pauses when the machine is out of something, files above all.
-constexpr auto accept_pause = std::chrono::milliseconds(100);
 
 /// How long after the drain timeout a session may still take to say goodbye.
 constexpr auto farewell_time = std::chrono::seconds(2);
@@ -57,13 +53,12 @@ void Proxy::apply(ProxyOptions options) {
 task<> Proxy::run() {
   pool_.set_backends(options_.backends);
   watch_scope_.spawn_essential("health", pool_.keep_watch());
-  handshakes_.spawn_essential("accept", accept());
+  handshakes_.spawn_essential("accept", net::accept_each(runtime_, *listener_, acceptor()));
 
   co_await shared_.lifecycle.draining(runtime_);
 
   listener_->close();
-  handshakes_.cancel();
-  co_await handshakes_.join();
+  co_await handshakes_.close();
   const Deadline deadline = runtime_.now() + options_.drain_timeout;
   for (ClientSession& session : sessions_) session.drain(deadline);
   const bool ended = co_await sessions_ended(deadline + farewell_time);
@@ -72,8 +67,7 @@ task<> Proxy::run() {
     co_await sessions_ended(no_deadline);
   }
   co_await endings_.join();
-  watch_scope_.cancel();
-  co_await watch_scope_.join();
+  co_await watch_scope_.close();
   co_await pool_.close();
 }
 
@@ -85,19 +79,16 @@ task<bool> Proxy::sessions_ended(Deadline deadline) {
   co_return true;
 }
 
-task<> Proxy::accept() {
-  for (;;) {
-    Result<net::StreamPtr> stream = co_await listener_->accept();
-    if (stream) {
-      handshakes_.spawn("handshake", shake_hands(std::move(*stream)));
-    } else if (stream.error() == boost::asio::error::operation_aborted) {
-      co_return;
-    } else {
-      shared_.log.limited(telemetry::LogLevel::warn, "accept", "cannot accept; pausing",
-                          field("error", stream.error().message()));
-      co_await runtime_.sleep_for(accept_pause);
-    }
-  }
+net::Acceptor Proxy::acceptor() {
+  return {.take =
+              [this](net::StreamPtr stream) {
+                handshakes_.spawn("handshake", shake_hands(std::move(stream)));
+              },
+          .on_trouble =
+              [this](error_code why) {
+                shared_.log.limited(telemetry::LogLevel::warn, "accept", "cannot accept; pausing",
+                                    field("error", why.message()));
+              }};
 }
 
 task<Result<net::Address>> Proxy::identify(net::Stream& raw, Deadline deadline) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/net/accept.h"
 #include "core/net/security.h"
 #include "core/net/waiting_room.h"
 #include "core/runtime/lifecycle.h"
@@ -63,7 +64,7 @@ class Proxy final : private ClientSession::Owner {
   const net::Address& local() const noexcept { return listener_->local(); }
 
  private:
-  task<> accept();
+  net::Acceptor acceptor();
   task<> shake_hands(net::StreamPtr raw);
   /// Who is at the other end: what a balancer says, or the address itself.
   task<Result<net::Address>> identify(net::Stream& raw, Deadline deadline);

@@ -35,10 +35,7 @@ class Office {
     proxy::extend(admin_, fleet_, site.node->admission(), site.node->observer());
     scope_.spawn("admin", admin_.run());
   }
-  task<> close() {
-    scope_.cancel();
-    co_await scope_.join();
-  }
+  task<> close() { co_await scope_.close(); }
 
   /// The whole answer, head and body.
   task<std::string> ask(std::string method_and_path) {

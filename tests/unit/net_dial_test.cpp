@@ -109,8 +109,7 @@ task<> cancelled(Runtime& runtime, Tried& tried) {
   std::string outcome;
   scope.spawn("race", race(runtime, {{silent}, {silent}}, 1h, tried, outcome));
   co_await runtime.sleep_for(1s);
-  scope.cancel();
-  co_await scope.join();
+  co_await scope.close();
   EXPECT_EQ(outcome, "");
 }
 

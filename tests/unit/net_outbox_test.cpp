@@ -86,10 +86,7 @@ struct Bench {
     append(text);
     outbox.flush();
   }
-  task<> end() {
-    scope.cancel();
-    co_await scope.join();
-  }
+  task<> end() { co_await scope.close(); }
 
   Runtime& runtime;
   const Outbox::Limits limits;

@@ -84,8 +84,7 @@ struct Bench {
   task<> at(Clock::duration since) { co_await runtime.sleep_until(began + since); }
   task<> end() {
     co_await other.close();
-    scope.cancel();
-    co_await scope.join();
+    co_await scope.close();
   }
   std::string outcome() const {
     if (!tested.outcome) return "none";
@@ -1103,8 +1102,7 @@ task<> cancels(sim::World& world) {
   co_await bench.greeted();
   bool ended = false;
   bench.tested.connection.scope().spawn("never ends", never_ends(bench.runtime, ended));
-  bench.scope.cancel();
-  co_await bench.scope.join();
+  co_await bench.scope.close();
   EXPECT_TRUE(bench.tested.cancelled);
   EXPECT_TRUE(ended) << "its own coroutines have ended first";
   EXPECT_FALSE(bench.tested.connection.open());

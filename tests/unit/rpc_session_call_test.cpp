@@ -329,8 +329,7 @@ task<> cancelled(sim::World& world) {
   Scope scope(bench.runtime);
   scope.spawn("call", call(bench.session, calling));
   co_await bench.other.next(Kind::request);
-  scope.cancel();
-  co_await scope.join();
+  co_await scope.close();
   EXPECT_TRUE(calling.cancelled);
   EXPECT_EQ((co_await bench.other.next(Kind::cancel)).header.stream, 1u);
   bench.other.reply(1);  // finds nobody, and harms nobody

@@ -158,8 +158,7 @@ task<> cancelled(Runtime& runtime) {
   Scope scope(runtime);
   scope.spawn("wait", wait_for(reader, untouched));
   co_await runtime.yield();
-  scope.cancel();
-  co_await scope.join();
+  co_await scope.close();
   EXPECT_EQ(untouched, error::eof);
   EXPECT_EQ(::write(pair.ends[1], "x", 1), 1);
   EXPECT_FALSE(co_await reader.readable(runtime.now() + 10s));  // and another may follow

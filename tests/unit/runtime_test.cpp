@@ -149,8 +149,7 @@ task<> cancel_some(Runtime& runtime, int& unwound) {
   for (int i = 0; i < 100; ++i) scope.spawn("sleeper", sleep_forever(runtime, unwound));
   co_await runtime.sleep_for(1ms);
   EXPECT_EQ(scope.size(), 100u);
-  scope.cancel();
-  co_await scope.join();
+  co_await scope.close();
   scope.spawn("late", sleep_forever(runtime, unwound));
   EXPECT_EQ(scope.size(), 0u);
 }
@@ -251,8 +250,7 @@ task<> spawn_essential_ones(Runtime& runtime, int& unwound) {
   scope.spawn("may fail", throw_error());
   scope.spawn_essential("must not fail", throw_error());
   co_await runtime.sleep_for(1ms);
-  scope.cancel();
-  co_await scope.join();
+  co_await scope.close();
 }
 
 TEST(Scopes, AnExceptionFromAnEssentialCoroutineIsToldAsThat) {

@@ -145,8 +145,7 @@ task<> tampered_handshake(Runtime& runtime, Tampered& between, Outcome& outcome)
   scope.spawn("down", pass_on(*between.server_side.a, *between.client_side.b, between.down));
   co_await try_handshake(runtime, std::move(between.server_side.b),
                          std::move(between.client_side.a), attempt, outcome);
-  scope.cancel();
-  co_await scope.join();
+  co_await scope.close();
 }
 
 TEST(TlsStream, AHandshakeCutShortAnywhereFails) {
@@ -205,8 +204,7 @@ task<> exchange_through(Runtime& runtime, Tampered& between, ByteView data, Exch
   if (exchange.at_server != Error::truncated) {
     exchange.at_client = co_await read_to_end(*outcome.client.value(), nothing);
   }
-  scope.cancel();
-  co_await scope.join();
+  co_await scope.close();
 }
 
 Exchange exchange(Runtime& runtime, const Relay& then, ByteView data) {

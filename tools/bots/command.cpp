@@ -79,8 +79,7 @@ task<> run_once(const BotsConfig& config, const tls::ContextPtr& context, Lifecy
   scope.spawn("stop", pass_on(lifecycle, runtime, stop));
   report = co_await run_bots(runtime, network, *security, config, progress, stop);
   impatience.stop = nullptr;
-  scope.cancel();
-  co_await scope.join();
+  co_await scope.close();
 }
 
 /// The report, where it shall go, and the exit code.

@@ -64,8 +64,7 @@ task<> Run::run(Report& report) {
   Scope display(swarm_.runtime);
   display.spawn("progress", show());
   co_await stages(report);
-  display.cancel();
-  co_await display.join();
+  co_await display.close();
   progress_.done();
 }
 

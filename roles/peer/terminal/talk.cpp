@@ -110,8 +110,7 @@ class Talk final : private LineEditor::Listener {
     const bool arrived = co_await tell_undelivered();
     exit = nobody ? TalkExit::unavailable : outcome(begun, arrived);
     co_await node_.leave(runtime_.now() + farewell);
-    scope_.cancel();
-    co_await scope_.join();
+    co_await scope_.close();
     co_return exit;
   }
 
