@@ -1,6 +1,7 @@
 #include "core/node/node.h"
 
 #include <cassert>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include "core/base/standard_streams.h"
 #include "core/base/version.h"
 #include "core/net/tcp.h"
+#include "core/node/loop_lag.h"
 #include "core/runtime/failure.h"
 #include "core/runtime/process.h"
 #include "core/runtime/runtime.h"
@@ -96,12 +98,19 @@ void report_start_failure(const NodeConfig& config, const char* program, const s
 Node::Node(NodeConfig config, MakeNetwork make_network)
     : config_(std::move(config)),
       log_(log_options(config_)),
+      loop_lag_(metrics_.histogram("babilu_loop_lag_seconds",
+                                   "How late the event loops were, looked at now and then")),
       make_network_(std::move(make_network)) {
   assert(config_.threads > 0);
   keep_memory_private();
   own_metrics_ = telemetry::register_process_metrics(metrics_);
   for (auto& registration : telemetry::register_log_metrics(metrics_, log_)) {
     own_metrics_.push_back(std::move(registration));
+  }
+  for (const Phase phase : {Phase::starting, Phase::ready, Phase::draining, Phase::stopped}) {
+    own_metrics_.push_back(metrics_.gauge_callback(
+        "babilu_phase", "What the process is doing: 1 at its phase", {{"phase", to_string(phase)}},
+        [this, phase] { return lifecycle_.phase() == phase ? 1.0 : 0.0; }));
   }
 }
 Node::~Node() = default;
@@ -156,24 +165,16 @@ task<> Node::run_on(Runtime& runtime, unsigned index) {
   const std::unique_ptr<net::Network> network =
       make_network_ ? make_network_(runtime)
                     : std::make_unique<net::TcpNetwork>(runtime, shared_addresses_);
-  if (index != 0) {
-    co_await serve_(runtime, *network, index);
-    co_return;
-  }
-  admin::Admin admin(runtime, listen_admin(*network, config_), admin_options(config_), lifecycle_,
-                     metrics_, log_);
-  if (extend_) extend_(admin);
+  std::optional<admin::Admin> admin;
   Scope scope(runtime);
-  scope.spawn_essential("admin", admin.run());
-  std::exception_ptr failure;
-  try {
-    co_await serve_(runtime, *network, index);
-  } catch (...) {
-    failure = std::current_exception();
+  scope.spawn("loop lag", watch_loop_lag(runtime, loop_lag_));
+  if (index == 0) {
+    admin.emplace(runtime, listen_admin(*network, config_), admin_options(config_), lifecycle_,
+                  metrics_, log_);
+    if (extend_) extend_(*admin);
+    scope.spawn_essential("admin", admin->run());
   }
-  scope.cancel();
-  co_await scope.join();
-  if (failure) std::rethrow_exception(failure);
+  co_await scope.close_after(serve_(runtime, *network, index));
 }
 
 }  // namespace babilu::node

@@ -45,7 +45,8 @@ class StartError : public std::runtime_error {
 void report_start_failure(const NodeConfig& config, const char* program, const std::string& why);
 
 /// One server process: its Runtimes, signals, phases, log, metrics and admin endpoint. A role
-/// brings the coroutine that serves. Every process has the metrics of itself and of its log.
+/// brings the coroutine that serves. Every process has the metrics of itself, of its log, of its
+/// phase and of how late its event loops are.
 ///
 ///     Node node(config);
 ///     return node.run([&](Runtime& runtime, net::Network& network, unsigned) -> task<> { … });
@@ -86,6 +87,7 @@ class Node {
   Lifecycle lifecycle_;
   telemetry::Metrics metrics_;
   telemetry::Log log_;
+  telemetry::AtomicHistogram& loop_lag_;
   std::vector<telemetry::CallbackRegistration> own_metrics_;
   std::atomic<unsigned> started_{0};
   std::mutex ports_mutex_;

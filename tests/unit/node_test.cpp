@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "core/admin/admin.h"
+#include "core/node/loop_lag.h"
 #include "core/node/node.h"
 #include "core/runtime/runtime.h"
 #include "core/runtime/scope.h"
+#include "core/sim/world.h"
 #include "tests/sim/broken_network.h"
 
 namespace babilu::node {
@@ -77,13 +79,31 @@ TEST(Node, KeepsItsMemoryToItself) {
 TEST(Node, HasTheMetricsOfItselfAndOfItsLog) {
   Node node(config(1));
   const auto families = node.metrics().snapshot();
-  for (const char* name :
-       {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_max_fds",
-        "process_threads", "process_start_time_seconds", "babilu_log_entries_total",
-        "babilu_log_suppressed_total", "babilu_log_lost_total"}) {
+  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes",
+                           "process_max_fds", "process_threads", "process_start_time_seconds",
+                           "babilu_log_entries_total", "babilu_log_suppressed_total",
+                           "babilu_log_lost_total", "babilu_loop_lag_seconds", "babilu_phase"}) {
     EXPECT_TRUE(std::ranges::any_of(families, [&](const auto& f) { return f.name == name; }))
         << name;
   }
+}
+
+task<> stand_still_for_a_while(sim::World& world, telemetry::AtomicHistogram& lag) {
+  Scope scope(world.runtime());
+  scope.spawn("loop lag", watch_loop_lag(world.runtime(), lag));
+  co_await world.runtime().sleep_for(std::chrono::seconds(1));
+  world.stand_still(std::chrono::seconds(3));
+  co_await world.runtime().sleep_for(std::chrono::milliseconds(10));
+  co_await scope.close();
+}
+
+TEST(LoopLag, TellsForHowLongALoopStoodStill) {
+  sim::World world(1);
+  telemetry::Metrics metrics;
+  auto& lag = metrics.histogram("lag_seconds", "how late");
+  world.run(stand_still_for_a_while(world, lag));
+  EXPECT_GE(lag.snapshot().count(), 4U);
+  EXPECT_GE(lag.snapshot().max(), 2'700'000'000U);
 }
 
 task<> die() {
