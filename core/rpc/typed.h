@@ -20,6 +20,12 @@ struct Method {
 Bytes encode(const google::protobuf::MessageLite& message);
 bool decode(ByteView bytes, google::protobuf::MessageLite& message);
 
+/// A message that is serialised already: a handler that has it so gives it so.
+template <class Message>
+struct Encoded {
+  Bytes bytes;
+};
+
 /// Calls the methods of one service, and of no other, through a channel.
 ///
 ///     Client<api::Registry> registry(channel);
@@ -48,6 +54,15 @@ class Client {
 
 namespace detail {
 
+template <class Answer>
+Bytes bytes_to_send(const Answer& answer) {
+  return encode(answer);
+}
+template <class Answer>
+Bytes bytes_to_send(Encoded<Answer>& answer) {
+  return std::move(answer.bytes);
+}
+
 template <class Object, class Request, class Answer>
 task<Reply> dispatch(Object* object, task<Outcome<Answer>> (Object::*handle)(Call&, const Request&),
                      Call& call) {
@@ -59,7 +74,7 @@ task<Reply> dispatch(Object* object, task<Outcome<Answer>> (Object::*handle)(Cal
   }
   Outcome<Answer> answer = co_await (object->*handle)(call, request);
   if (!answer) co_return Reply::refuse(answer.error());
-  co_return Reply::of(encode(*answer));
+  co_return Reply::of(bytes_to_send(*answer));
 }
 
 }  // namespace detail
@@ -70,6 +85,13 @@ void add(ServiceTable& table, const Method<Service, Request, Answer>& method, Ob
          task<Outcome<Answer>> (Object::*handle)(Call&, const Request&)) {
   table.add(method.traits, [object, handle](Call& call) {
     return detail::dispatch<Object, Request, Answer>(object, handle, call);
+  });
+}
+template <class Object, class Service, class Request, class Answer>
+void add(ServiceTable& table, const Method<Service, Request, Answer>& method, Object* object,
+         task<Outcome<Encoded<Answer>>> (Object::*handle)(Call&, const Request&)) {
+  table.add(method.traits, [object, handle](Call& call) {
+    return detail::dispatch<Object, Request, Encoded<Answer>>(object, handle, call);
   });
 }
 

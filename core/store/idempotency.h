@@ -8,7 +8,6 @@
 #include "core/base/bytes.h"
 #include "core/store/schema.h"
 #include "core/store/transaction.h"
-#include "core/store/unit.h"
 
 namespace babilu::store {
 
@@ -66,34 +65,5 @@ Recalled recall(Snapshot& snapshot, const IdempotentRequest& request, WallTime n
 /// replies whose time is over, or for which the account has no more room.
 void remember(Transaction& transaction, const IdempotentRequest& request, ByteView account,
               ByteView reply, WallTime now, const IdempotencyOptions& options);
-
-/// What a request's own code gives.
-struct Answer {
-  bool ok = false;
-  Secret reply;   ///< kept if ok
-  Bytes account;  ///< pays for the room; empty: nobody
-};
-
-/// What became of a request: `answer` is fresh, or the kept one; empty on a conflict.
-struct Answered {
-  Recalled::Kind kind = Recalled::Kind::fresh;
-  Answer answer;
-};
-
-/// A unit around a request: the kept reply if there is one, else `handle`, Verdict<Answer>(
-/// Transaction&), whose answer is kept if it is ok. Give such a unit AfterLostCommit::run_again.
-template <class Handle>
-Verdict<Answered> idempotent(Transaction& transaction, const IdempotentRequest& request,
-                             WallTime now, const IdempotencyOptions& options, Handle&& handle) {
-  Recalled recalled = recall(transaction, request, now);
-  if (recalled.kind != Recalled::Kind::fresh) {
-    const bool ok = recalled.kind == Recalled::Kind::replayed;
-    return roll_back(Answered{recalled.kind, {ok, std::move(recalled.reply), {}}});
-  }
-  Verdict<Answer> verdict = handle(transaction);
-  const Answer& answer = verdict.value;
-  if (answer.ok) remember(transaction, request, answer.account, answer.reply, now, options);
-  return {verdict.decision, {Recalled::Kind::fresh, std::move(verdict.value)}};
-}
 
 }  // namespace babilu::store

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 #include <boost/scope/scope_exit.hpp>
 
+#include "core/server/store_status.h"
 #include "roles/api/reasons.h"
-#include "roles/backend/effect.h"
 
 namespace babilu::backend {
 
@@ -74,7 +74,7 @@ Status Passwords::too_often(Clock::duration wait) {
 Status Passwords::explain(NotRun why, const ClientShare& share) const {
   switch (why) {
     case NotRun::refused:
-      return busy(hint(pool_.expected_wait(share.name)));
+      return server::busy(hint(pool_.expected_wait(share.name)));
     case NotRun::late:
       return {rpc::reasons.deadline, "the deadline passed before its turn came"};
     case NotRun::given_up:

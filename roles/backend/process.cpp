@@ -10,12 +10,12 @@
 #include "core/base/private_file.h"
 #include "core/crypto/encoding.h"
 #include "core/runtime/runtime.h"
+#include "core/server/server.h"
 #include "core/store/idempotency.h"
 #include "core/store/store.h"
 #include "core/tls/expiry.h"
 #include "core/tls/security.h"
 #include "roles/backend/accounts/schema.h"
-#include "roles/backend/server.h"
 #include "roles/backend/services.h"
 
 namespace babilu::backend {
@@ -71,8 +71,8 @@ std::size_t strangers_that_fit(unsigned threads) {
   return std::clamp(files.rlim_cur / share / threads, least, most);
 }
 
-ServerOptions server_options(const BackendConfig& config) {
-  ServerOptions options;
+server::ServerOptions server_options(const BackendConfig& config) {
+  server::ServerOptions options;
   options.drain_timeout = config.drain_timeout;
   options.strangers = strangers_that_fit(config.node.threads);
   options.session.connection.limits.streams = streams_of_a_link;
@@ -94,9 +94,9 @@ class Process {
                          .threads = config.password_threads,
                          .queue = config.password_queue},
                         node_.metrics()),
-        observer_(node_.metrics()),
+        server_metrics_(node_.metrics()),
         shared_{server_options(config), node_.lifecycle(), node_.log().component("backend"),
-                observer_},
+                server_metrics_},
         services_{
             *store_,
             Passwords(passwords_pool_,
@@ -127,8 +127,8 @@ class Process {
       security = tls::make_security(runtime, context_, {.dialed = "", .accepted = "proxy"});
     }
     const Services services(services_, config_.services);
-    Server server(runtime, *security, node_.listen(network, config_.listen, "--listen"),
-                  services.table(), shared_);
+    server::Server server(runtime, *security, node_.listen(network, config_.listen, "--listen"),
+                          services.table(), shared_);
     node_.log().info("backend listens", field("address", server.local().to_string()),
                      field("tls", security->encrypted()),
                      field("services", fmt::format("{}", fmt::join(config_.services, ", "))),
@@ -146,8 +146,8 @@ class Process {
   // coroutines, all of which have ended when run() returns.
   std::unique_ptr<store::Store> store_;
   OffloadPool passwords_pool_;
-  Observer observer_;
-  ServerShared shared_;
+  server::ServerMetrics server_metrics_;
+  server::ServerShared shared_;
   ServicesShared services_;
   const telemetry::CallbackRegistration over_rate_;
 };

@@ -1,6 +1,7 @@
 // The half of a Node that connections ask: who is welcome, and what becomes of messages.
 #include <fmt/format.h>
 
+#include "core/server/reasons.h"
 #include "roles/api/reasons.h"
 #include "roles/peer/messages.h"
 #include "roles/peer/node_state.h"
@@ -102,7 +103,7 @@ task<boost::system::result<Contact, Refusal>> Node::recognise(PeerSession& sessi
   }
   refusal.why = refusal_of(found->recognition.kind, introduced.name);
   if (connections_with(found->recognition.contact) >= options_.most_of_a_contact) {
-    refusal.why = {api::reasons.busy, "there are too many connections with you"};
+    refusal.why = {server::reasons.busy, "there are too many connections with you"};
   }
   if (!refusal.why.ok()) {
     if (found->recognition.contact.id != 0) refusal.known = found->recognition.contact;

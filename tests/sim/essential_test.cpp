@@ -34,11 +34,11 @@ struct Process {
 
 TEST(EssentialCoroutines, ABackendsAcceptorIsOne) {
   Process process;
-  backend::Observer observer(process.metrics);
-  backend::ServerShared shared{{}, process.lifecycle, process.log, observer};
+  server::ServerMetrics observer(process.metrics);
+  server::ServerShared shared{{}, process.lifecycle, process.log, observer};
   const rpc::ServiceTable services;
-  backend::Server server(process.world.runtime(), process.security,
-                         std::make_unique<test::BrokenListener>(), services, shared);
+  server::Server server(process.world.runtime(), process.security,
+                        std::make_unique<test::BrokenListener>(), services, shared);
   process.world.run(server.run());
   EXPECT_EQ(process.died, (std::vector<std::string>{"accept"}));
 }

@@ -5,7 +5,7 @@
 
 #include "core/rpc/channel.h"
 #include "core/runtime/runtime.h"
-#include "roles/backend/server.h"
+#include "core/server/server.h"
 #include "tests/sim/stack.h"
 #include "tests/support/status.h"
 
@@ -56,7 +56,7 @@ class TestServer {
     table_.add(name_method, [this](rpc::Call&) { return name(); });
     table_.add(slow_method, [this](rpc::Call& call) { return slow(call); });
     table_.add(aborting_method, aborting);
-    server_ = std::make_unique<backend::Server>(
+    server_ = std::make_unique<server::Server>(
         world.runtime(), security, world.host(host).listen({host, 7401}).value(), table_, shared_);
     scope_.spawn("server", run(world.runtime()));
   }
@@ -83,10 +83,10 @@ class TestServer {
   const std::string name_;
   telemetry::Metrics metrics_;
   telemetry::Log log_;
-  backend::Observer observer_;
-  backend::ServerShared shared_;
+  server::ServerMetrics observer_;
+  server::ServerShared shared_;
   rpc::ServiceTable table_;
-  std::unique_ptr<backend::Server> server_;
+  std::unique_ptr<server::Server> server_;
   Scope scope_;
 };
 
@@ -195,8 +195,8 @@ task<> drain_timeout(sim::World& world) {
   const auto began = world.runtime().now();
   server.lifecycle.advance(Phase::draining);
   co_await server.join();
-  EXPECT_GE(server.ended - began, backend::ServerOptions{}.drain_timeout);
-  EXPECT_LE(server.ended - began, backend::ServerOptions{}.drain_timeout + 2s);
+  EXPECT_GE(server.ended - began, server::ServerOptions{}.drain_timeout);
+  EXPECT_LE(server.ended - began, server::ServerOptions{}.drain_timeout + 2s);
   co_await link->join();
   EXPECT_TRUE(link->result(0).connection_lost);
 }

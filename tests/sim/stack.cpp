@@ -10,8 +10,8 @@ namespace babilu::test {
 
 namespace {
 
-backend::ServerOptions server_options() {
-  backend::ServerOptions options;
+server::ServerOptions server_options() {
+  server::ServerOptions options;
   options.session.trust_hop_without_certificate = true;
   return options;
 }
@@ -59,9 +59,9 @@ BackendNode::BackendNode(sim::World& world, const net::Address& at,
                        options.identity, options.keyring},
       services_(services_shared_, options.services),
       shared_{server_options(), lifecycle_, log_, observer_},
-      server_(std::make_unique<backend::Server>(world.runtime(), security_,
-                                                world.host(at.host).listen(at).value(),
-                                                services_.table(), shared_)) {}
+      server_(std::make_unique<server::Server>(world.runtime(), security_,
+                                               world.host(at.host).listen(at).value(),
+                                               services_.table(), shared_)) {}
 
 namespace {
 

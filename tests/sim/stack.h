@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <string>
 
+#include "core/server/server.h"
 #include "core/sim/world.h"
 #include "core/store/store.h"
-#include "roles/backend/server.h"
 #include "roles/backend/services.h"
 #include "roles/proxy/proxy.h"
 
@@ -43,7 +43,7 @@ class BackendNode {
   BackendNode(sim::World& world, const net::Address& at, const std::filesystem::path& database,
               Options options);
 
-  backend::Server& server() noexcept { return *server_; }
+  server::Server& server() noexcept { return *server_; }
   Lifecycle& lifecycle() noexcept { return lifecycle_; }
 
  private:
@@ -51,14 +51,14 @@ class BackendNode {
   telemetry::Log log_;
   Lifecycle lifecycle_;
   net::Plaintext security_;
-  backend::Observer observer_;
+  server::ServerMetrics observer_;
   backend::Deployment deployment_;
   std::unique_ptr<store::Store> store_;
   OffloadPool pool_;
   backend::ServicesShared services_shared_;
   backend::Services services_;
-  backend::ServerShared shared_;
-  std::unique_ptr<backend::Server> server_;
+  server::ServerShared shared_;
+  std::unique_ptr<server::Server> server_;
 };
 
 /// The proxy of a simulated world.

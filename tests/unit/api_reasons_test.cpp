@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "core/rpc/reasons.h"
+#include "core/server/reasons.h"
 #include "roles/api/reasons.h"
 
 namespace babilu {
@@ -40,7 +41,7 @@ std::vector<Reason> reasons_of(const Tables&... tables) {
 }
 
 std::vector<Reason> all_reasons() {
-  return reasons_of(rpc::reasons, api::reasons, api::peer_reasons);
+  return reasons_of(rpc::reasons, server::reasons, api::reasons, api::peer_reasons);
 }
 
 std::string place_of(const Reason& reason) {
@@ -89,7 +90,8 @@ std::string tables() {
   std::string out;
   write_codes(out);
   write_reasons(out, "On any connection:", reasons_of(rpc::reasons));
-  write_reasons(out, "From a proxy and the services behind it:", reasons_of(api::reasons));
+  write_reasons(
+      out, "From a proxy and the services behind it:", reasons_of(server::reasons, api::reasons));
   write_reasons(out, "Between peers:", reasons_of(api::peer_reasons));
   write_local(out);
   return out;
@@ -193,8 +195,9 @@ std::set<std::string> files_with_tables() {
 }
 
 TEST(Reasons, StandInNoOtherTables) {
-  EXPECT_EQ(files_with_tables(),
-            (std::set<std::string>{"core/rpc/reasons.h", "roles/api/reasons.h"}))
+  EXPECT_EQ(
+      files_with_tables(),
+      (std::set<std::string>{"core/rpc/reasons.h", "core/server/reasons.h", "roles/api/reasons.h"}))
       << "all_reasons() here must go through every table";
 }
 

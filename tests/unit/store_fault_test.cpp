@@ -5,6 +5,7 @@
 
 #include "core/store/idempotency.h"
 #include "core/store/turn_lock.h"
+#include "tests/unit/store_idempotent.h"
 #include "tests/unit/store_support.h"
 
 namespace babilu::store {

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string>
 
+#include "tests/unit/store_idempotent.h"
 #include "tests/unit/store_support.h"
 
 namespace babilu::store {

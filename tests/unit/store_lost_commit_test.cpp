@@ -4,6 +4,7 @@
 
 #include "core/store/idempotency.h"
 #include "tests/unit/store_failing_flush.h"
+#include "tests/unit/store_idempotent.h"
 #include "tests/unit/store_support.h"
 
 namespace babilu::store {

@@ -1,11 +1,11 @@
 #include "roles/backend/identity/identity.h"
 
 #include "core/crypto/signature.h"
+#include "core/server/once.h"
 #include "roles/api/identity.pb.h"
 #include "roles/api/reasons.h"
 #include "roles/backend/accounts/rules.h"
 #include "roles/backend/accounts/schema.h"
-#include "roles/backend/effect.h"
 
 namespace babilu::backend {
 
@@ -16,9 +16,23 @@ struct Identity::Account {
   std::string password;
   Deployment::AddressDigest address;  ///< of the client that wants to log in
   Lockout::Standing standing;
+
+  static std::optional<Account> find(store::Snapshot& snapshot, const std::string& name,
+                                     const Deployment::AddressDigest& address) {
+    auto row = snapshot.find<std::uint64_t, std::string, store::WallTime, store::WallTime, bool>(
+        "select id, password, account.locked_until, coalesce(there.locked_until, 0),"
+        " coalesce(there.logged_in, 0) > 0 from account left join account_address there"
+        " on there.account = account.id and there.address = ? where name = ?",
+        address, name);
+    if (!row) return std::nullopt;
+    auto& [id, password, account_locked, address_locked, known] = *row;
+    return Account{id, std::move(password), address, {account_locked, address_locked, known}};
+  }
 };
 
 namespace {
+
+using LoggedIn = server::Effect<api::LoginReply>;
 
 Status wrong_credentials() {
   return {api::reasons.wrong_credentials, "name or password is wrong"};
@@ -31,12 +45,6 @@ Status too_many_failures(std::chrono::milliseconds left) {
   return status;
 }
 
-rpc::Outcome<api::LoginReply> decoded(const Bytes& message) {
-  api::LoginReply reply;
-  if (!rpc::decode(message, reply)) return Status(rpc::reasons.bad_reply);
-  return reply;
-}
-
 }  // namespace
 
 void Identity::offer(rpc::ServiceTable& table) {
@@ -47,52 +55,35 @@ void Identity::offer(rpc::ServiceTable& table) {
   rpc::add(table, api::Identity::verify, this, &Identity::verify);
 }
 
-task<rpc::Outcome<api::LoginReply>> Identity::login(rpc::Call& call,
-                                                    const api::LoginRequest& request) {
+task<rpc::Outcome<rpc::Encoded<api::LoginReply>>> Identity::login(
+    rpc::Call& call, const api::LoginRequest& request) {
   // What no account can have is not worth a password's hash.
   if (!check_name(request.name()).ok() || !check_password(request.password()).ok()) {
     co_return wrong_credentials();
   }
-  auto kept = co_await recall_reply(store_, call);
-  if (!kept) co_return kept.error();
-  if (*kept) co_return decoded(**kept);
+  const auto address =
+      deployment_.address_digest(request.name(), share_of(call.client_address).name);
+  auto find = [name = request.name(), address](store::Snapshot& snapshot) {
+    return rpc::Outcome<std::optional<Account>>(Account::find(snapshot, name, address));
+  };
+  server::Once<api::LoginReply> once(store_, call);
+  const auto found = co_await once.look(std::move(find));
+  if (!found) co_return once.answer();
 
-  auto account = co_await find_account(call, request.name());
-  if (!account) co_return account.error();
+  const std::optional<Account>& account = *found;
   std::optional<std::string> stored;
-  if (*account) {
-    const auto left = lockout_.time_left((*account)->standing, call.runtime.clock().wall());
+  if (account) {
+    const auto left = lockout_.time_left(account->standing, call.runtime.clock().wall());
     if (left.count() > 0) co_return too_many_failures(left);
-    stored = (*account)->password;
+    stored = account->password;
   }
   auto matches = co_await passwords_.matches(call, request.password(), stored);
   if (!matches) co_return matches.error();
-  if (!*account) co_return wrong_credentials();
-  if (!*matches) co_return co_await count_failure(call, **account);
+  if (!account) co_return wrong_credentials();
+  if (!*matches) co_return co_await count_failure(call, *account);
 
   auto new_hash = co_await rehash(call, request.password(), *stored);
-  auto reply = co_await admit(call, **account, std::move(new_hash));
-  if (!reply) co_return reply.error();
-  co_return decoded(*reply);
-}
-
-task<rpc::Outcome<std::optional<Identity::Account>>> Identity::find_account(rpc::Call& call,
-                                                                            std::string name) {
-  const auto address = deployment_.address_digest(name, share_of(call.client_address).name);
-  auto look = [name = std::move(name),
-               address](store::Snapshot& snapshot) -> std::optional<Account> {
-    auto row = snapshot.find<std::uint64_t, std::string, store::WallTime, store::WallTime, bool>(
-        "select id, password, account.locked_until, coalesce(there.locked_until, 0),"
-        " coalesce(there.logged_in, 0) > 0 from account left join account_address there"
-        " on there.account = account.id and there.address = ? where name = ?",
-        address, name);
-    if (!row) return std::nullopt;
-    auto& [id, password, account_locked, address_locked, known] = *row;
-    return Account{id, std::move(password), address, {account_locked, address_locked, known}};
-  };
-  auto found = co_await store_.read(call.runtime, std::move(look), call.deadline);
-  if (!found) co_return to_status(found.error());
-  co_return std::move(*found);
+  co_return co_await admit(once, call, *account, std::move(new_hash));
 }
 
 task<std::optional<std::string>> Identity::rehash(rpc::Call& call, const std::string& password,
@@ -103,8 +94,9 @@ task<std::optional<std::string>> Identity::rehash(rpc::Call& call, const std::st
   co_return std::move(*hash);
 }
 
-task<rpc::Outcome<Bytes>> Identity::admit(rpc::Call& call, const Account& account,
-                                          std::optional<std::string> new_hash) {
+task<rpc::Outcome<rpc::Encoded<api::LoginReply>>> Identity::admit(
+    server::Once<api::LoginReply>& once, rpc::Call& call, const Account& account,
+    std::optional<std::string> new_hash) {
   const auto now = call.runtime.clock().wall();
   const auto expires = std::chrono::floor<std::chrono::seconds>(now) + options_.token_lifetime;
   const Secret token = tokens_.issue(account.id, expires, call.runtime.random());
@@ -113,19 +105,19 @@ task<rpc::Outcome<Bytes>> Identity::admit(rpc::Call& call, const Account& accoun
   reply.set_expires(static_cast<std::uint64_t>(expires.time_since_epoch().count()));
   reply.set_account_id(account.id);
   auto forgive = [id = account.id, address = account.address, old_hash = account.password,
-                  new_hash = std::move(new_hash), message = rpc::encode(reply), now,
+                  new_hash = std::move(new_hash), reply = std::move(reply), now,
                   lockout = lockout_](store::Transaction& transaction) {
     const auto left = lockout.time_left(transaction, id, address, now);
-    if (left.count() > 0) return Effect::refused(too_many_failures(left));
+    if (left.count() > 0) return LoggedIn::refused(too_many_failures(left));
     lockout.succeeded(transaction, id, address, now);
     if (new_hash) {
       // Not over a password that was changed meanwhile.
       transaction.execute("update account set password = ? where id = ? and password = ?",
                           *new_hash, id, old_hash);
     }
-    return Effect::done(message, id);
+    return LoggedIn::done(reply, id);
   };
-  co_return co_await do_once(store_, call, std::move(forgive));
+  co_return co_await once.write(std::move(forgive));
 }
 
 task<rpc::Status> Identity::count_failure(rpc::Call& call, const Account& account) {
@@ -137,7 +129,7 @@ task<rpc::Status> Identity::count_failure(rpc::Call& call, const Account& accoun
   };
   auto counted = co_await store_.write(call.runtime, std::move(count), call.deadline);
   // Uncounted is unanswered: else a full disk would let passwords be guessed without limit.
-  if (!counted) co_return to_status(counted.error());
+  if (!counted) co_return server::to_status(counted.error());
   if (counted->count() > 0) co_return too_many_failures(*counted);
   co_return wrong_credentials();
 }
@@ -150,7 +142,7 @@ task<rpc::Outcome<api::WhoamiReply>> Identity::whoami(rpc::Call& call, const api
                                              id);
   };
   auto found = co_await store_.read(call.runtime, std::move(look), call.deadline);
-  if (!found) co_return to_status(found.error());
+  if (!found) co_return server::to_status(found.error());
   if (!*found) co_return Status(api::reasons.account_unknown, "the account does not exist");
   const auto& [name, signing_key] = **found;
   api::WhoamiReply reply;
@@ -170,7 +162,7 @@ task<rpc::Outcome<api::VerifyReply>> Identity::verify(rpc::Call& call,
     return snapshot.find<crypto::PublicKey>("select signing_key from account where name = ?", name);
   };
   auto key = co_await store_.read(call.runtime, std::move(look), call.deadline);
-  if (!key) co_return to_status(key.error());
+  if (!key) co_return server::to_status(key.error());
   if (!*key) co_return Status(api::reasons.account_unknown, "there is no such account");
   api::VerifyReply reply;
   reply.set_valid(

@@ -8,6 +8,10 @@
 namespace babilu::store {
 class Store;
 }
+namespace babilu::server {
+template <class Reply>
+class Once;
+}
 
 namespace babilu::backend {
 
@@ -32,12 +36,13 @@ class Identity {
  private:
   struct Account;
 
-  task<rpc::Outcome<api::LoginReply>> login(rpc::Call& call, const api::LoginRequest& request);
+  task<rpc::Outcome<rpc::Encoded<api::LoginReply>>> login(rpc::Call& call,
+                                                          const api::LoginRequest& request);
   task<rpc::Outcome<api::WhoamiReply>> whoami(rpc::Call& call, const api::WhoamiRequest& request);
   task<rpc::Outcome<api::VerifyReply>> verify(rpc::Call& call, const api::VerifyRequest& request);
-  task<rpc::Outcome<std::optional<Account>>> find_account(rpc::Call& call, std::string name);
-  task<rpc::Outcome<Bytes>> admit(rpc::Call& call, const Account& account,
-                                  std::optional<std::string> new_hash);
+  task<rpc::Outcome<rpc::Encoded<api::LoginReply>>> admit(server::Once<api::LoginReply>& once,
+                                                          rpc::Call& call, const Account& account,
+                                                          std::optional<std::string> new_hash);
   /// The password's hash at today's cost, if `stored` was made at another and there is time for it.
   task<std::optional<std::string>> rehash(rpc::Call& call, const std::string& password,
                                           const std::string& stored);

@@ -2,17 +2,19 @@
 
 #include "core/crypto/secret.h"
 #include "core/crypto/signature.h"
+#include "core/server/once.h"
 #include "roles/api/reasons.h"
 #include "roles/api/registry.pb.h"
 #include "roles/backend/accounts/rules.h"
 #include "roles/backend/accounts/schema.h"
-#include "roles/backend/effect.h"
 
 namespace babilu::backend {
 
 using rpc::Status;
 
 namespace {
+
+using SignedUp = server::Effect<api::SignUpReply>;
 
 constexpr std::uint32_t first_key_version = 1;
 
@@ -40,19 +42,19 @@ struct NewAccount {
   Bytes sealed_encryption_key;
   store::WallTime now;
 
-  store::Verdict<Effect> insert(store::Transaction& transaction) const {
+  SignedUp::Verdict insert(store::Transaction& transaction) const {
     const auto inserted = transaction.execute(
         "insert into account (id, name, password, signing_key, sealed_signing_seed, created)"
         " values (?, ?, ?, ?, ?, ?) on conflict (name) do nothing",
         id, name, password, signing_key, sealed_signing_seed, now);
-    if (inserted == 0) return Effect::refused(name_taken());
+    if (inserted == 0) return SignedUp::refused(name_taken());
     transaction.execute(
         "insert into account_key (account, version, sealed, created) values (?, ?, ?, ?)", id,
         first_key_version, sealed_encryption_key, now);
     api::SignUpReply reply;
     reply.set_account_id(id);
     reply.set_signing_key(signing_key.data(), signing_key.size());
-    return Effect::done(rpc::encode(reply), id);
+    return SignedUp::done(std::move(reply), id);
   }
 };
 
@@ -73,12 +75,6 @@ NewAccount make_account(Runtime& runtime, const Deployment& deployment, std::str
           .now = runtime.clock().wall()};
 }
 
-rpc::Outcome<api::SignUpReply> decoded(const Bytes& message) {
-  api::SignUpReply reply;
-  if (!rpc::decode(message, reply)) return Status(rpc::reasons.bad_reply);
-  return reply;
-}
-
 }  // namespace
 
 void Registry::offer(rpc::ServiceTable& table) {
@@ -87,26 +83,21 @@ void Registry::offer(rpc::ServiceTable& table) {
   rpc::add(table, api::Registry::sign_up, this, &Registry::sign_up);
 }
 
-task<rpc::Outcome<api::SignUpReply>> Registry::sign_up(rpc::Call& call,
-                                                       const api::SignUpRequest& request) {
+task<rpc::Outcome<rpc::Encoded<api::SignUpReply>>> Registry::sign_up(
+    rpc::Call& call, const api::SignUpRequest& request) {
   if (Status status = check_name(request.name()); !status.ok()) co_return status;
   if (Status status = check_password(request.password()); !status.ok()) co_return status;
 
-  auto kept = co_await recall_reply(store_, call);
-  if (!kept) co_return kept.error();
-  if (*kept) co_return decoded(**kept);
-
   // Asked here only to spare the password's hash; the insert decides.
-  auto taken = co_await name_is_taken(call, request.name());
-  if (!taken) co_return taken.error();
-  if (*taken) {
-    // Perhaps by this very request, at another backend, since the first look: name and reply are
-    // written in one transaction, so whoever sees the one finds the other.
-    kept = co_await recall_reply(store_, call);
-    if (!kept) co_return kept.error();
-    if (*kept) co_return decoded(**kept);
-    co_return name_taken();
-  }
+  auto is_free = [name = request.name()](store::Snapshot& snapshot) -> rpc::Outcome<bool> {
+    if (snapshot.find<std::uint64_t>("select id from account where name = ?", name)) {
+      return name_taken();
+    }
+    return true;
+  };
+  server::Once<api::SignUpReply> once(store_, call);
+  const auto free = co_await once.look(std::move(is_free));
+  if (!free) co_return once.answer();
 
   auto hash = co_await passwords_.hash(call, request.password());
   if (!hash) co_return hash.error();
@@ -114,18 +105,7 @@ task<rpc::Outcome<api::SignUpReply>> Registry::sign_up(rpc::Call& call,
   auto insert = [account =
                      make_account(call.runtime, deployment_, request.name(), std::move(*hash))](
                     store::Transaction& transaction) { return account.insert(transaction); };
-  auto reply = co_await do_once(store_, call, std::move(insert));
-  if (!reply) co_return reply.error();
-  co_return decoded(*reply);
-}
-
-task<rpc::Outcome<bool>> Registry::name_is_taken(rpc::Call& call, const std::string& name) {
-  auto look = [name](store::Snapshot& snapshot) {
-    return snapshot.find<std::uint64_t>("select id from account where name = ?", name).has_value();
-  };
-  auto found = co_await store_.read(call.runtime, std::move(look), call.deadline);
-  if (!found) co_return to_status(found.error());
-  co_return *found;
+  co_return co_await once.write(std::move(insert));
 }
 
 }  // namespace babilu::backend

@@ -18,8 +18,8 @@ class Registry {
   void offer(rpc::ServiceTable& table);
 
  private:
-  task<rpc::Outcome<api::SignUpReply>> sign_up(rpc::Call& call, const api::SignUpRequest& request);
-  task<rpc::Outcome<bool>> name_is_taken(rpc::Call& call, const std::string& name);
+  task<rpc::Outcome<rpc::Encoded<api::SignUpReply>>> sign_up(rpc::Call& call,
+                                                             const api::SignUpRequest& request);
 
   store::Store& store_;
   Passwords& passwords_;

@@ -4,9 +4,10 @@
 
 #include "core/crypto/secret.h"
 #include "core/runtime/runtime.h"
+#include "core/server/store_status.h"
+#include "core/store/store.h"
 #include "roles/api/reasons.h"
 #include "roles/backend/accounts/schema.h"
-#include "roles/backend/effect.h"
 
 namespace babilu::backend {
 
@@ -110,7 +111,7 @@ task<rpc::Outcome<Keyring::Keys>> Keyring::open_version(rpc::Call& call, std::ui
 task<rpc::Outcome<Keyring::Keys>> Keyring::load(rpc::Call& call, std::uint64_t account) {
   auto look = [account](store::Snapshot& snapshot) { return read_keys(snapshot, account); };
   auto sealed = co_await store_.read(call.runtime, std::move(look), call.deadline);
-  if (!sealed) co_return to_status(sealed.error());
+  if (!sealed) co_return server::to_status(sealed.error());
   if (!*sealed) co_return Status(api::reasons.account_unknown, "the account does not exist");
   auto keys = open_keys(deployment_, account, **sealed);
   if (!keys) co_return keys.error();
@@ -147,7 +148,7 @@ task<rpc::Status> Keyring::take_lease(rpc::Call& call, std::uint64_t account,
     return store::commit(lease.take(transaction));
   };
   auto version = co_await store_.write(call.runtime, std::move(take), call.deadline);
-  if (!version) co_return to_status(version.error());
+  if (!version) co_return server::to_status(version.error());
   if (Entry* entry = find(account)) {
     if (*version) {
       entry->leased_version = **version;

@@ -13,7 +13,7 @@ namespace {
 constexpr double some = 50;
 
 double answered(const Stack& stack, std::size_t backend) {
-  return metric(stack.backend_admin_port(backend), "babilu_backend_requests_total");
+  return metric(stack.backend_admin_port(backend), "babilu_server_requests_total");
 }
 
 }  // namespace

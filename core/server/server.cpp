@@ -1,21 +1,18 @@
-#include "roles/backend/server.h"
+#include "core/server/server.h"
 
 #include <cassert>
 
-#include <boost/asio/error.hpp>
 #include <boost/scope/scope_exit.hpp>
 
+#include "core/net/accept.h"
 #include "core/runtime/runtime.h"
 #include "core/tls/error.h"
 
-namespace babilu::backend {
+namespace babilu::server {
 
 using telemetry::field;
 
 namespace {
-
-/// How long accepting pauses when the machine is out of something, files above all.
-constexpr auto accept_pause = std::chrono::milliseconds(100);
 
 /// How long after the drain timeout a link may still take to say goodbye.
 constexpr auto farewell_time = std::chrono::seconds(2);
@@ -29,12 +26,20 @@ Server::Server(Runtime& runtime, net::Security& security, net::ListenerPtr liste
       services_(services),
       shared_(shared),
       listener_(std::move(listener)),
-      strangers_(shared.options.strangers, [&shared] { shared.observer.on_stranger_gone(); }),
+      strangers_(shared.options.strangers, [&shared] { shared.metrics.on_stranger_gone(); }),
       session_ended_(runtime),
       scope_(runtime) {}
 
 task<> Server::run() {
-  scope_.spawn_essential("accept", accept());
+  net::Acceptor acceptor{
+      .take =
+          [this](net::StreamPtr stream) { scope_.spawn("connection", serve(std::move(stream))); },
+      .on_trouble =
+          [this](error_code why) {
+            shared_.log.limited(telemetry::LogLevel::warn, "accept", "cannot accept; pausing",
+                                field("error", why.message()));
+          }};
+  scope_.spawn_essential("accept", net::accept_each(runtime_, *listener_, std::move(acceptor)));
   co_await shared_.lifecycle.draining(runtime_);
 
   draining_ = true;
@@ -42,8 +47,7 @@ task<> Server::run() {
   const Deadline deadline = runtime_.now() + shared_.options.drain_timeout;
   for (rpc::Session* session : sessions_) session->drain(deadline);
   co_await sessions_ended(deadline + farewell_time);
-  scope_.cancel();
-  co_await scope_.join();
+  co_await scope_.close();
   assert(sessions_.empty());
 }
 
@@ -51,21 +55,6 @@ task<> Server::sessions_ended(Deadline deadline) {
   while (!sessions_.empty()) {
     const bool notified = co_await session_ended_.wait(deadline);
     if (!notified) co_return;
-  }
-}
-
-task<> Server::accept() {
-  for (;;) {
-    Result<net::StreamPtr> stream = co_await listener_->accept();
-    if (stream) {
-      scope_.spawn("link", serve(std::move(*stream)));
-    } else if (stream.error() == boost::asio::error::operation_aborted) {
-      co_return;
-    } else {
-      shared_.log.limited(telemetry::LogLevel::warn, "accept", "cannot accept; pausing",
-                          field("error", stream.error().message()));
-      co_await runtime_.sleep_for(accept_pause);
-    }
   }
 }
 
@@ -80,13 +69,13 @@ task<> Server::serve(net::StreamPtr raw) {
   }
   if (draining_) co_return;  // hands were shaken meanwhile; it would be told to leave at once
   rpc::Session session(runtime_, std::move(*stream), rpc::Side::listener, services_,
-                       shared_.options.session, &shared_.observer);
+                       shared_.options.session, &shared_.metrics);
   const auto position = sessions_.insert(sessions_.end(), &session);
-  shared_.observer.on_link_opened();
+  shared_.metrics.on_connection_opened();
   const boost::scope::scope_exit forget([&] {
     sessions_.erase(position);
     session_ended_.notify_all();
-    shared_.observer.on_link_closed();
+    shared_.metrics.on_connection_closed();
   });
   // Whoever has a certificate is no stranger; without, a hello is all that there is to know.
   if (security_.encrypted()) {
@@ -96,8 +85,8 @@ task<> Server::serve(net::StreamPtr raw) {
   }
   const rpc::Status why = co_await session.run();
   if (why.ok()) co_return;
-  shared_.log.limited(telemetry::LogLevel::warn, "link", "link ended", field("remote", remote),
-                      field("why", why.to_string()));
+  shared_.log.limited(telemetry::LogLevel::warn, "connection", "connection ended",
+                      field("remote", remote), field("why", why.to_string()));
 }
 
 task<> Server::see_in(rpc::Session& session, net::Guest& guest) {
@@ -112,4 +101,4 @@ void Server::log_failure(const std::string& remote, const error_code& why, bool 
       field("why", gave_way ? "too many that prove nothing; others came after it" : why.message()));
 }
 
-}  // namespace babilu::backend
+}  // namespace babilu::server

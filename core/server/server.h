@@ -8,28 +8,28 @@
 #include "core/rpc/session.h"
 #include "core/runtime/lifecycle.h"
 #include "core/runtime/scope.h"
+#include "core/server/server_metrics.h"
 #include "core/telemetry/log.h"
-#include "roles/backend/observer.h"
 
-namespace babilu::backend {
+namespace babilu::server {
 
 struct ServerOptions {
   rpc::SessionOptions session;
   Clock::duration handshake_timeout = std::chrono::seconds(5);
   Clock::duration drain_timeout = std::chrono::seconds(15);
-  /// Connections of this Runtime that have yet to prove that they are a proxy's.
+  /// Connections of this Runtime that have yet to prove who they are.
   std::size_t strangers = 64;
 };
 
-/// What the Runtimes of one backend process share.
+/// What the Runtimes of one process share.
 struct ServerShared {
   ServerOptions options;
   Lifecycle& lifecycle;
   telemetry::Log log;
-  Observer& observer;
+  ServerMetrics& metrics;
 };
 
-/// A backend's front on one Runtime: accepts links of proxies and serves a ServiceTable on them.
+/// Accepts connections on one Runtime and serves a ServiceTable on them, until the process drains.
 class Server {
  public:
   Server(Runtime& runtime, net::Security& security, net::ListenerPtr listener,
@@ -41,7 +41,6 @@ class Server {
   const net::Address& local() const noexcept { return listener_->local(); }
 
  private:
-  task<> accept();
   task<> serve(net::StreamPtr raw);
   static task<> see_in(rpc::Session& session, net::Guest& guest);
   void log_failure(const std::string& remote, const error_code& why, bool gave_way) const;
@@ -59,4 +58,4 @@ class Server {
   Scope scope_;
 };
 
-}  // namespace babilu::backend
+}  // namespace babilu::server

@@ -7,12 +7,12 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "core/rpc/channel.h"
+#include "core/server/server.h"
 #include "core/telemetry/metrics.h"
-#include "roles/backend/server.h"
 #include "tests/sim/stack.h"
 #include "tests/support/status.h"
 
-namespace babilu::backend {
+namespace babilu::server {
 namespace {
 
 using namespace std::chrono_literals;
@@ -70,8 +70,8 @@ struct Bench {
         runtime(world.runtime()),
         go_on(runtime),
         log(test::log_into(world, "backend")),
-        observer(metrics),
-        shared{options, lifecycle, log, observer},
+        server_metrics(metrics),
+        shared{options, lifecycle, log, server_metrics},
         channel(runtime, world.host("client"), plaintext,
                 {.targets = {address}, .backoff_min = 10ms, .backoff_max = 20ms}),
         scope(runtime) {
@@ -142,7 +142,7 @@ struct Bench {
   telemetry::Metrics metrics;
   telemetry::Log log;
   Lifecycle lifecycle;
-  Observer observer;
+  ServerMetrics server_metrics;
   ServerShared shared;
   Unsafe security;
   net::Plaintext plaintext;
@@ -169,27 +169,27 @@ void run(task<> (*test)(sim::World&)) {
 
 task<> counts(sim::World& world) {
   Bench bench(world);
-  EXPECT_EQ(bench.value("babilu_backend_links"), 0);
+  EXPECT_EQ(bench.value("babilu_server_connections"), 0);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE((co_await bench.ask(echo)).status.ok());
   EXPECT_EQ((co_await bench.ask(refuse)).status.reason, "nobody");
-  EXPECT_EQ(bench.value("babilu_backend_links"), 1);
-  EXPECT_EQ(bench.value("babilu_backend_requests_total"), 4);
-  EXPECT_EQ(bench.value("babilu_backend_request_errors_total"), 1);
-  const auto latency = bench.series("babilu_backend_request_duration_seconds").histogram;
+  EXPECT_EQ(bench.value("babilu_server_connections"), 1);
+  EXPECT_EQ(bench.value("babilu_server_requests_total"), 4);
+  EXPECT_EQ(bench.value("babilu_server_request_errors_total"), 1);
+  const auto latency = bench.series("babilu_server_request_duration_seconds").histogram;
   EXPECT_EQ(latency.count, 4u);
   EXPECT_NEAR(latency.sum, 0.030, 0.002);
   world.cut("client", "backend");
   co_await world.runtime().sleep_for(1s);
   EXPECT_TRUE((co_await bench.ask(echo)).status.ok());
-  EXPECT_EQ(bench.value("babilu_backend_links"), 1) << "the lost one is not counted any more";
-  EXPECT_TRUE(bench.logged("link ended"));
+  EXPECT_EQ(bench.value("babilu_server_connections"), 1) << "the lost one is not counted any more";
+  EXPECT_TRUE(bench.logged("connection ended"));
   co_await bench.channel.close();
   co_await world.runtime().sleep_for(2s);
-  EXPECT_EQ(bench.value("babilu_backend_links"), 0);
+  EXPECT_EQ(bench.value("babilu_server_connections"), 0);
   co_await bench.end();
 }
 
-TEST(BackendServer, CountsItsLinksAndRequests) {
+TEST(Server, CountsItsLinksAndRequests) {
   run(counts);
 }
 
@@ -220,7 +220,7 @@ task<> drains(sim::World& world) {
   co_await bench.end();
 }
 
-TEST(BackendServer, DrainingAnswersWhatIsInFlight) {
+TEST(Server, DrainingAnswersWhatIsInFlight) {
   run(drains);
 }
 
@@ -238,13 +238,13 @@ task<> drains_in_time(sim::World& world) {
   co_await world.runtime().sleep_for(3s);
   EXPECT_TRUE(bench.ended);
   if (bench.ended) EXPECT_GE(*bench.ended - began, 5s);
-  EXPECT_EQ(bench.value("babilu_backend_links"), 0);
+  EXPECT_EQ(bench.value("babilu_server_connections"), 0);
   co_await scope.join();
   EXPECT_FALSE(reply && reply->status.ok());
   co_await bench.end();
 }
 
-TEST(BackendServer, DrainingDoesNotWaitForEver) {
+TEST(Server, DrainingDoesNotWaitForEver) {
   run(drains_in_time);
 }
 
@@ -268,7 +268,7 @@ task<> drains_without_its_link(sim::World& world) {
   co_await scope.join();
 }
 
-TEST(BackendServer, DrainingWaitsForWorkWhoseLinkHasGone) {
+TEST(Server, DrainingWaitsForWorkWhoseLinkHasGone) {
   run(drains_without_its_link);
 }
 
@@ -277,13 +277,13 @@ task<> bad_handshake(sim::World& world) {
   const Reply reply = co_await bench.ask(echo);
   EXPECT_TRUE(reply.status.ok()) << "who fails keeps nobody out: " << reply.status.to_string();
   EXPECT_TRUE(bench.logged("handshake failed"));
-  EXPECT_EQ(bench.value("babilu_backend_links"), 1) << "a failed one was no link";
+  EXPECT_EQ(bench.value("babilu_server_connections"), 1) << "a failed one was no link";
   EXPECT_LE(bench.security.patience - world.runtime().now(), 7s);
   EXPECT_GE(bench.security.patience - world.runtime().now(), 6s);
   co_await bench.end();
 }
 
-TEST(BackendServer, AFailedHandshakeIsNoLink) {
+TEST(Server, AFailedHandshakeIsNoLink) {
   run(bad_handshake);
 }
 
@@ -297,7 +297,7 @@ task<> exhausted(sim::World& world) {
   co_await bench.end();
 }
 
-TEST(BackendServer, GoesOnAcceptingWhenTheMachineWasOutOfSomething) {
+TEST(Server, GoesOnAcceptingWhenTheMachineWasOutOfSomething) {
   run(exhausted);
 }
 
@@ -331,22 +331,22 @@ task<> silent(sim::World& world, net::Security* security) {
   EXPECT_EQ(std::ranges::count_if(others, is_open), 3) << "of 202";
   EXPECT_TRUE(is_open(others.back())) << "the newest";
   EXPECT_FALSE(is_open(others.front())) << "the oldest";
-  EXPECT_EQ(bench.value("babilu_backend_strangers_closed_total"), 199);
+  EXPECT_EQ(bench.value("babilu_server_strangers_closed_total"), 199);
   EXPECT_TRUE((co_await bench.ask(echo)).status.ok()) << "a proxy's link is not among them";
   others.clear();
   co_await bench.end();
 }
 
-TEST(BackendServer, SilentConnectionsGiveWay) {
+TEST(Server, SilentConnectionsGiveWay) {
   sim::World world(1);
   Shy shy;
   world.run(silent(world, &shy));
 }
 
-TEST(BackendServer, SilentConnectionsGiveWayWithoutCertificatesToo) {
+TEST(Server, SilentConnectionsGiveWayWithoutCertificatesToo) {
   sim::World world(1);
   world.run(silent(world, nullptr));
 }
 
 }  // namespace
-}  // namespace babilu::backend
+}  // namespace babilu::server
