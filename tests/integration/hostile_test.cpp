@@ -6,11 +6,11 @@
 #include <thread>
 
 #include "core/net/tcp.h"
-#include "core/rpc/session.h"
+#include "core/rpc/connection.h"
 #include "core/rpc/typed.h"
 #include "core/runtime/runtime.h"
+#include "core/wire/envelope.pb.h"
 #include "roles/api/identity.pb.h"
-#include "roles/api/methods.h"
 #include "tests/integration/support/process.h"
 #include "tests/integration/support/raw_connection.h"
 #include "tests/support/status.h"
@@ -27,7 +27,7 @@ constexpr auto escapes =
 
 /// Answers each connection's request for a name with what commands a terminal: the first time in
 /// all that an error says, the second time in the name itself.
-class HostileServer {
+class HostileServer final : private rpc::Connection::Handler {
  public:
   explicit HostileServer(int connections) : connections_(connections) {
     std::promise<std::uint16_t> port;
@@ -50,36 +50,42 @@ class HostileServer {
 
  private:
   task<> serve(Runtime& runtime, std::promise<std::uint16_t>& port) {
-    rpc::ServiceTable services;
-    services.offer(api::Identity::id, api::Identity::name, api::Identity::revision);
-    rpc::add(services, api::Identity::whoami, this, &HostileServer::on_whoami);
     net::TcpNetwork network(runtime);
-    auto listener = network.listen({"127.0.0.1", 0});
-    port.set_value((*listener)->local().port);
+    const auto listener = network.listen({"127.0.0.1", 0}).value();
+    port.set_value(listener->local().port);
+    const rpc::ConnectionOptions options;
     for (int i = 0; i < connections_; ++i) {
-      auto stream = co_await (*listener)->accept();
-      rpc::Session session(runtime, std::move(*stream), rpc::Side::listener, services, {});
-      co_await session.run();
+      auto stream = co_await listener->accept();
+      rpc::Connection connection(runtime, std::move(stream).value(), rpc::Side::listener, options,
+                                 *this);
+      connection_ = &connection;
+      connection.greet({});
+      co_await connection.run();
     }
   }
-  task<rpc::Outcome<api::WhoamiReply>> on_whoami(rpc::Call&, const api::WhoamiRequest&) {
-    if (!refused_) {
-      refused_ = true;
-      rpc::Status status =
-          test::status(rpc::Code::permission_denied, std::string("reason") + escapes,
-                       std::string("message") + escapes);
-      status.request_id = std::string("id") + escapes;
-      co_return status;
-    }
-    refused_ = false;
+  // By hand: a service of ours would choose the request's id itself.
+  void on_request(const wire::Frame& frame, rpc::Multiplexer::Tag&) override {
+    refused_ = !refused_;
+    connection_->multiplexer().reply(frame.header.stream, refused_ ? refusal() : name());
+    connection_->flush();
+  }
+  void on_reply(const wire::Frame&, rpc::Multiplexer::Tag) override {}
+  static rpc::Reply refusal() {
+    rpc::Status status = test::status(rpc::Code::permission_denied, std::string("reason") + escapes,
+                                      std::string("message") + escapes);
+    status.request_id = std::string("id") + escapes;
+    return rpc::Reply::refuse(std::move(status));
+  }
+  static rpc::Reply name() {
     api::WhoamiReply reply;
     reply.set_name(std::string("ada") + escapes);
-    co_return reply;
+    return rpc::Reply::of(rpc::encode(reply));
   }
 
   const int connections_;
   std::thread thread_;
   std::uint16_t port_ = 0;
+  rpc::Connection* connection_ = nullptr;
   bool refused_ = false;
 };
 
@@ -101,6 +107,7 @@ TEST(Hostile, NothingThatAServerSaysCommandsATerminal) {
     EXPECT_EQ(refused.exit_code, 1);
     EXPECT_THAT(refused.err, HasSubstr("message"));
     EXPECT_THAT(refused.err, HasSubstr("reason"));
+    EXPECT_THAT(refused.err, HasSubstr("request id"));
     expect_harmless(refused.out + refused.err);
     const Outcome named = whoami(more);
     EXPECT_EQ(named.exit_code, 0) << named.err;
