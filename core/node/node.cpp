@@ -166,14 +166,14 @@ task<> Node::run_on(Runtime& runtime, unsigned index) {
       make_network_ ? make_network_(runtime)
                     : std::make_unique<net::TcpNetwork>(runtime, shared_addresses_);
   std::optional<admin::Admin> admin;
-  Scope scope(runtime);
-  scope.spawn("loop lag", watch_loop_lag(runtime, loop_lag_));
   if (index == 0) {
     admin.emplace(runtime, listen_admin(*network, config_), admin_options(config_), lifecycle_,
                   metrics_, log_);
     if (extend_) extend_(*admin);
-    scope.spawn_essential("admin", admin->run());
   }
+  Scope scope(runtime);
+  scope.spawn("loop lag", watch_loop_lag(runtime, loop_lag_));
+  if (admin) scope.spawn_essential("admin", admin->run());
   co_await scope.close_after(serve_(runtime, *network, index));
 }
 

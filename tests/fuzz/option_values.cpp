@@ -46,6 +46,18 @@ RawValue raw_of(std::uint8_t source, Input& input) {
   }
 }
 
+/// In UTF-8.
+std::string encoded(std::uint32_t code) {
+  const auto byte = [](std::uint32_t value) { return static_cast<char>(value); };
+  if (code < 0x80) return {byte(code)};
+  if (code < 0x800) return {byte(0xC0 | code >> 6), byte(0x80 | (code & 0x3F))};
+  if (code < 0x10000) {
+    return {byte(0xE0 | code >> 12), byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F))};
+  }
+  return {byte(0xF0 | code >> 18), byte(0x80 | (code >> 12 & 0x3F)),
+          byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F))};
+}
+
 /// A printed text as TOML's basic strings are read (toml.io, v1.0.0): the escapes that are printed.
 std::string read_back(std::string_view printed) {
   check(printed.size() >= 2 && printed.front() == '"' && printed.back() == '"', "it is quoted");
@@ -56,9 +68,12 @@ std::string read_back(std::string_view printed) {
     std::size_t length = 1;
     if (c != '\\') {
       text += c;
-    } else if (printed.size() >= 6 && printed[1] == 'u') {
-      text += static_cast<char>(std::stoi(std::string(printed.substr(2, 4)), nullptr, 16));
-      length = 6;
+    } else if (printed.size() >= 2 && (printed[1] == 'u' || printed[1] == 'U')) {
+      const std::size_t digits = printed[1] == 'u' ? 4 : 8;
+      length = 2 + digits;
+      check(printed.size() >= length, "an escape is whole");
+      text += encoded(static_cast<std::uint32_t>(
+          std::stoul(std::string(printed.substr(2, digits)), nullptr, 16)));
     } else {
       check(printed.size() >= 2, "an escape is whole");
       text += printed[1] == 'n' ? '\n' : printed[1];
