@@ -25,7 +25,7 @@ std::string after(const std::string& text, std::string_view label) {
 }  // namespace
 
 std::string HaproxyVersion::title() const {
-  const std::string name = fmt::format("HAProxy {}", haproxy.substr(0, haproxy.find('-')));
+  std::string name = fmt::format("HAProxy {}", haproxy.substr(0, haproxy.find('-')));
   const std::string number = after(openssl, "OpenSSL ");
   if (number.empty()) return name;
   return fmt::format("{} with OpenSSL {}", name, number.substr(0, number.find(' ')));
