@@ -40,7 +40,7 @@ Poller::~Poller() {
   ::close(epoll_);
 }
 
-bool Poller::add(Descriptor& descriptor) noexcept {
+bool Poller::add(Descriptor& descriptor) const noexcept {
   epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                     .data = {.ptr = &descriptor}};
   return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor.get(), &event) == 0;

@@ -25,7 +25,7 @@ class Poller {
   Poller& operator=(const Poller&) = delete;
 
   /// Registers; false, with errno, when that fails.
-  bool add(Descriptor& descriptor) noexcept;
+  bool add(Descriptor& descriptor) const noexcept;
   /// Forgets it, also what is known of it and not yet dispatched.
   void remove(Descriptor& descriptor) noexcept;
 

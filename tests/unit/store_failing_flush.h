@@ -37,8 +37,9 @@ class FailingFlush {
     return result;
   }
   static int sync(sqlite3_file* file, int flags) {
-    if (flushes_to_fail > 0 && flushes_to_fail-- > 0) return SQLITE_IOERR_FSYNC;
-    return real_sync_(file, flags);
+    if (flushes_to_fail == 0) return real_sync_(file, flags);
+    --flushes_to_fail;
+    return SQLITE_IOERR_FSYNC;
   }
 
   static inline sqlite3_vfs* real_ = nullptr;
