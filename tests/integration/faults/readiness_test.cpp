@@ -27,10 +27,10 @@ TEST(Readiness, SaysWhyEachBackendIsDown) {
   const auto file = directory.path() / "proxy.toml";
   write_file(file, fmt::format("backends = [\"{}\", \"{}\", \"{}\"]\n", foreign, refused, unknown));
   const std::uint16_t admin = free_port();
-  Process proxy({.arguments = {"proxy", "--config", file, "--listen", "127.0.0.1:0",
-                               "--admin-listen", fmt::format("127.0.0.1:{}", admin),
-                               "--certificates", certificates},
-                 .environment = {{"BABILU_ADMIN_TOKEN", std::string(admin_token)}}});
+  Process proxy(
+      {.arguments = {"proxy", "--config", file, "--listen", "127.0.0.1:0", "--admin-listen",
+                     fmt::format("127.0.0.1:{}", admin), "--certificates", certificates},
+       .environment = {{"BABILU_ADMIN_TOKEN", std::string(admin_token)}}});
 
   const auto answer = [&] { return ask_admin(admin, "/readyz?verbose"); };
   const auto says = [&](const std::string& text) {
