@@ -48,7 +48,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-non-virtual-dtor)
   # False alarms of GCC's flow analysis inside inlined library code.
   add_compile_options(-Wno-maybe-uninitialized -Wno-dangling-reference -Wno-stringop-overflow
-                      -Wno-array-bounds -Wno-restrict)
+                      -Wno-array-bounds -Wno-restrict -Wno-mismatched-new-delete)
 endif()
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 
