@@ -127,6 +127,7 @@ class Relay {
   static rpc::Status session_broke(Breach breach);
   static rpc::Status backend_broke(Breach breach);
   static Passed passed_on(const wire::Frame& frame, std::uint32_t stream);
+  static rpc::Status lost();
   static rpc::Reply refusal(const Relayed& relayed, rpc::Status why);
   bool passes(ClientSession& session, const wire::Frame& frame) const;
   rpc::Status too_large(const ClientSession& session) const;
